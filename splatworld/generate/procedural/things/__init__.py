@@ -1,0 +1,1 @@
+"""Families of things: one file each, with builders and their catalogue rows."""

@@ -1,0 +1,32 @@
+"""Every limit on input, in one place. Units are in the names."""
+
+PROMPT_CHARS = 4_000
+NAME_CHARS = 200
+SPEC_FILE_BYTES = 1 << 20
+SPEC_ITEM_KINDS = 64
+"""Different entries in `SceneSpec.items`."""
+SPEC_ITEM_COUNT = 500
+"""Copies of one entry: a forest is a cover, not an item with a count."""
+SPEC_TOTAL_COUNT = 2_000
+SEED_MAX = 2**32 - 1
+
+SPLATS_MIN = 1_000
+SPLATS_MAX = 20_000_000
+"""What `generate --splats` accepts."""
+FILE_SPLATS_MAX = 200_000_000
+FILE_BYTES_MAX = 64 << 30
+PLY_HEADER_BYTES = 64 << 10
+PLY_PROPERTIES = 256
+SPZ_FRACTIONAL_BITS_MAX = 23
+SPZ_TRAILING_BYTES = 1 << 20
+
+POSITION_METRES_MAX = 1e6
+LOG_SCALE_ABS_MAX = 20.0
+SH_ABS_MAX = 1e3
+SH_DEGREE_MAX = 4
+
+IMAGE_SIDE_MAX_PX = 16_384
+IMAGE_PIXELS_MAX = 50_000_000
+VIDEO_FRAMES_MAX = 36_000
+DOCUMENT_BLOB_BYTES = 256 << 20
+DOCUMENT_JSON_BYTES = 64 << 20
