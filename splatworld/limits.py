@@ -30,3 +30,5 @@ IMAGE_PIXELS_MAX = 50_000_000
 VIDEO_FRAMES_MAX = 36_000
 DOCUMENT_BLOB_BYTES = 256 << 20
 DOCUMENT_JSON_BYTES = 64 << 20
+THING_ID_MAX = 1_000_000
+"""Thing ids of a file are used as table indices, so a hostile one must not ask for a huge table."""
