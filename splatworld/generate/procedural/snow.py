@@ -1,0 +1,30 @@
+"""Fallen snow: turns the faces that catch it white."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from splatworld.generate.procedural.materials import Material
+from splatworld.generate.procedural.noise import value_noise
+from splatworld.generate.procedural.shape import Shape
+
+SNOW = Material("snow", (0.80, 0.83, 0.88), scale=0.5, contrast=0.05)
+
+
+def snowed(shape: Shape, amount: float) -> Shape:
+    """`shape` with snow on what looks up, for `amount` 0 (none) to 1 (deep).
+
+    Solid faces turn by slope: flat ones first, up to about 70 degrees at 1. Faces with a shading normal of their own
+    are leaves, and hold snow in patches on the upper side of the body they shade as. Nothing that glows is covered.
+    """
+    if amount <= 0:
+        return shape
+    amount = min(amount, 1.0)
+    patch = value_noise(shape.triangles.mean(1) * np.float32(2.2), seed=71)
+    leafy = np.linalg.norm(shape.shading, axis=1) > 0.5
+    up = np.where(leafy, shape.shading[:, 2], shape.normals[:, 2])
+    reach = np.where(leafy, 0.95 - 0.8 * amount + 0.35 * patch, 0.9 - 0.55 * amount + 0.25 * patch * (1 - amount))
+    glows = np.array([max(m.emission) > 0 for m in shape.materials])
+    covered = (up > reach) & ~glows[shape.material]
+    white = np.where(covered, len(shape.materials), shape.material).astype(np.int32)
+    return replace(shape, material=white, materials=(*shape.materials, SNOW))
