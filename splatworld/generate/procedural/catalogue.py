@@ -15,7 +15,10 @@ import numpy as np
 from splatworld.generate.procedural.shape import Shape
 from splatworld.palette import Rgb
 
-FAMILIES = ("conifers", "broadleaves", "undergrowth", "rocks", "houses", "towers", "bridges", "yard", "boats", "furniture")
+FAMILIES = (
+    "conifers", "broadleaves", "undergrowth", "rocks", "houses", "towers", "bridges", "yard", "boats",
+    "furniture", "seats", "storage", "hearth", "decor",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
