@@ -165,8 +165,7 @@ def tube(path: NDArray[np.floating], radii: Sequence[float] | float, material: M
     radius = np.broadcast_to(np.asarray(radii, np.float64), len(path))
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    side = np.cross(along, np.where(np.abs(along[:, 2:]) > 0.9, [[1.0, 0, 0]], [[0, 0, 1.0]]))
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    side = _carried_side(along)
     over = np.cross(along, side)
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.cos(angle)[None, :, None] * side[:, None] + np.sin(angle)[None, :, None] * over[:, None]
@@ -230,6 +229,17 @@ def _grid_faces(rows: int, sides: int) -> NDArray[np.int64]:
     a, b = r * sides + s, r * sides + (s + 1) % sides
     c, d = b + sides, a + sides
     return np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], -2).reshape(-1, 3)
+
+
+def _carried_side(along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A direction across each of `along` [k, 3] that turns as little as possible from one to the next: no twist."""
+    side = np.cross(along[0], (1.0, 0, 0) if abs(along[0, 2]) > 0.9 else (0, 0, 1.0))
+    sides = np.empty_like(along)
+    for k, direction in enumerate(along):
+        side = side - direction * (side @ direction)
+        side /= max(np.linalg.norm(side), 1e-9)
+        sides[k] = side
+    return sides
 
 
 def _vec(v: NDArray[np.floating]) -> Vec3:
