@@ -19,6 +19,8 @@ PLY_HEADER_BYTES = 64 << 10
 PLY_PROPERTIES = 256
 SPZ_FRACTIONAL_BITS_MAX = 23
 SPZ_TRAILING_BYTES = 1 << 20
+ZSTD_RATIO_MAX = 20_000
+"""Bytes that a byte of zstd may stand for, before a file is taken for a bomb."""
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0
