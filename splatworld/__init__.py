@@ -1,0 +1,52 @@
+"""Splatworld: words in, a structured 3D Gaussian splat world out.
+
+The public names, loaded when first used so that `import splatworld` stays quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from splatworld.camera import Camera as Camera
+    from splatworld.render import Rendering as Rendering
+    from splatworld.render import render as render
+    from splatworld.scene_spec import SceneSpec as SceneSpec
+    from splatworld.splats import Splats as Splats
+    from splatworld.world import Environment as Environment
+    from splatworld.world import Layer as Layer
+    from splatworld.world import Thing as Thing
+    from splatworld.world import Viewpoint as Viewpoint
+    from splatworld.world import World as World
+
+_HOMES = {
+    "Camera": "splatworld.camera",
+    "Environment": "splatworld.world",
+    "Layer": "splatworld.world",
+    "Rendering": "splatworld.render",
+    "SceneSpec": "splatworld.scene_spec",
+    "Splats": "splatworld.splats",
+    "Thing": "splatworld.world",
+    "Viewpoint": "splatworld.world",
+    "World": "splatworld.world",
+}
+"""Where each public name lives."""
+
+_CALLABLE = frozenset({"render"})
+"""Subpackages that are called like the function they are named after: `splatworld.render(world, cameras)`."""
+
+__all__ = ["__version__", *_HOMES, *_CALLABLE]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CALLABLE:
+        return importlib.import_module(f"splatworld.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'splatworld' has no attribute '{name}'")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
