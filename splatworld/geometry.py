@@ -65,6 +65,12 @@ class Similarity(msgspec.Struct, frozen=True):
         return Similarity(turned.scale, turned.rotation, _vec3(-turned.apply(np.asarray(self.translation))))
 
     @property
+    def is_sound(self) -> bool:
+        """True if it can be applied and undone: finite, scale above zero, a rotation that is not all zeros."""
+        length = math.hypot(*self.rotation)
+        return all(map(math.isfinite, (length, self.scale, *self.translation))) and self.scale > 0 and length > 1e-9
+
+    @property
     def is_identity(self) -> bool:
         """True for the exact identity, which callers may skip."""
         return self == Similarity()
