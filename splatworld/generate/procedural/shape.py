@@ -31,9 +31,11 @@ class Shape:
     """[f] index into `materials`."""
     materials: tuple[Material, ...]
     grain: Array
-    """[f, 3] unit direction in which a splat on the face is stretched (blade, needle, plank, bark); zero = no direction."""
+    """[f, 3] unit direction in which a splat on the face is stretched (blade, needle, plank, bark); zero = none."""
     shading: Array
     """[f, 3] normal used for light instead of the face's own (leaves take the crown's); zero = the face's own."""
+    width: Array
+    """[f] metres across the grain that a splat must not exceed by much: bars, slats, leaves; inf = a broad face."""
     lights: tuple[PointLight, ...] = ()
 
     @property
@@ -72,6 +74,7 @@ class Shape:
         return replace(
             self,
             vertices=to_from_here.apply(self.vertices),
+            width=self.width * np.float32(to_from_here.scale),
             grain=turn.apply(self.grain),
             shading=turn.apply(self.shading),
             lights=tuple(
@@ -106,7 +109,7 @@ def mesh(vertices: NDArray[np.floating], faces: NDArray[np.integer], material: M
     f = np.asarray(faces, np.int32).reshape(-1, 3)
     none = np.zeros((len(f), 3), np.float32)
     vertices = np.asarray(vertices, np.float32).reshape(-1, 3)
-    return Shape(vertices, f, np.zeros(len(f), np.int32), (material,), none, none.copy())
+    return Shape(vertices, f, np.zeros(len(f), np.int32), (material,), none, none.copy(), np.full(len(f), np.inf, np.float32))
 
 
 def join(shapes: Sequence[Shape]) -> Shape:
@@ -131,6 +134,7 @@ def join(shapes: Sequence[Shape]) -> Shape:
         tuple(materials),
         np.concatenate([s.grain for s in shapes]),
         np.concatenate([s.shading for s in shapes]),
+        np.concatenate([s.width for s in shapes]),
         tuple(light for s in shapes for light in s.lights),
     )
 
@@ -142,7 +146,14 @@ def box(size: Vec3, material: Material, *, centre: Vec3 = (0.0, 0.0, 0.0), botto
         corners[:, 2] += 0.5
     quads = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5)]
     faces = [t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))]
-    return mesh(corners * np.asarray(size) + np.asarray(centre), np.array(faces), material)
+    out = mesh(corners * np.asarray(size) + np.asarray(centre), np.array(faces), material)
+    # Each side's grain runs along its longer edge and its splats keep to its shorter one.
+    grain, width = np.zeros((12, 3), np.float32), np.zeros(12, np.float32)
+    for face, flat in enumerate((2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0)):
+        longer = max((k for k in range(3) if k != flat), key=lambda k: size[k])
+        grain[face, longer] = 1
+        width[face] = min(size[k] for k in range(3) if k != flat)
+    return replace(out, grain=grain, width=width)
 
 
 def quad(a: Vec3, b: Vec3, c: Vec3, d: Vec3, material: Material) -> Shape:
@@ -180,7 +191,12 @@ def tube(path: NDArray[np.floating], radii: Sequence[float] | float, material: M
     out = mesh(vertices, np.concatenate([faces, low, high]), material)
     mid = np.repeat(np.arange(len(path) - 1), 2 * sides)
     ends = np.zeros((2 * sides, 3), np.float32)
-    return replace(out, grain=np.concatenate([along[mid].astype(np.float32), ends]))
+    round_the_bar = np.concatenate([1.6 * np.minimum(radius[mid], radius[mid + 1]), np.repeat(radius[[0, -1]], sides)])
+    return replace(
+        out,
+        grain=np.concatenate([along[mid].astype(np.float32), ends]),
+        width=np.maximum(round_the_bar, 1e-3).astype(np.float32),
+    )
 
 
 def ball(radius: float, material: Material, *, subdivisions: int = 2) -> Shape:
@@ -211,8 +227,12 @@ def cards(
     b = across * np.broadcast_to(np.asarray(widths, np.float64), n)[:, None] / 2
     vertices = np.stack([centres - a, centres + b, centres + a, centres - b], 1).reshape(-1, 3)
     base = 4 * np.arange(n)[:, None]
-    faces = np.concatenate([base + [0, 1, 2], base + [0, 2, 3]], 1).reshape(-1, 3)[:, [0, 2, 1]]
-    return replace(mesh(vertices, faces, material), grain=np.repeat(along, 2, 0).astype(np.float32))
+    faces = (base[..., None] + np.array([[0, 2, 1], [0, 3, 2]])).reshape(-1, 3)
+    return replace(
+        mesh(vertices, faces, material),
+        grain=np.repeat(along, 2, 0).astype(np.float32),
+        width=np.repeat(np.broadcast_to(np.asarray(widths, np.float32), n), 2),
+    )
 
 
 def heightfield(x: NDArray[np.floating], y: NDArray[np.floating], z: NDArray[np.floating], material: Material) -> Shape:

@@ -1,0 +1,265 @@
+"""Light: what colour every splat shows under an environment, and how linear light becomes display colour.
+
+A splat's colour is `lit(albedo, normal, light)`; albedo and normal are stored with the splats and the surfaces with the
+world, so the light of a finished world can be changed. Shadows and sky visibility come from ray casting on the surfaces.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from splatworld import sh as _sh
+from splatworld.mesh import RayScene
+from splatworld.palette import display_from_linear
+from splatworld.progress import Progress, Stage, Step, silent
+from splatworld.sky import Sky, make_sky
+from splatworld.splats import Splats
+from splatworld.world import Environment, PointLight, World
+
+Floats = NDArray[np.float32]
+
+SKY_RAYS = 14
+"""Directions in which each splat looks for the sky."""
+SUN_BLUR = 0.018
+"""Tangent of half the angle the sun is taken to have: wider than nature's 0.0047, for soft shadow edges."""
+CHUNK = 1 << 18
+"""Splats lit at a time: bounds the memory of rays."""
+GREY_POINT = 0.21
+"""Linear value before the tone curve of an 18 % grey, level ground in the full light of its day."""
+WATER_DEGREE = 2
+"""SH degree that holds the mirror image of sky and shore."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lamp:
+    """A point light in world coordinates."""
+
+    position: Floats
+    light: Floats
+    """[3] what a white surface facing it at 1 m gets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """All that lights a world, ready to be asked."""
+
+    sky: Sky
+    scene: RayScene
+    lamps: tuple[Lamp, ...]
+    exposure: float
+    bounce: Floats
+    """[3] radiance of surfaces seen instead of the sky: light that has been reflected once."""
+    eye: Floats
+    """[3] where the air is looked through from: the start view."""
+    haze: float
+    indoors: bool
+
+
+def relight(world: World, environment: Environment | None = None, *, progress: Progress = silent) -> World:
+    """The world under another environment (default: its own): all splats coloured anew from albedo and normal.
+
+    Layers whose splats carry no albedo, as those of foreign files, keep their colours. The sky is painted anew and
+    water mirrors it anew.
+    """
+    environment = environment or world.environment
+    kinds = {t.id: t for t in world.things}
+    light = prepare(world, environment)
+    progress(Stage("light", 1, 1))
+    layers = list(world.layers)
+    total = max(len(world), 1)
+    done = 0
+    for index, (layer, placed) in enumerate(_placed_all(world)):
+        if "albedo" not in placed.extras:
+            continue
+        ids = placed.extras["thing"].numpy()
+        sky_ids = [i for i, t in kinds.items() if t.kind == "sky"]
+        water_ids = [i for i, t in kinds.items() if "water" in t.tags]
+        is_sky, is_water = np.isin(ids, sky_ids), np.isin(ids, water_ids)
+        linear = np.zeros((len(ids), 3), np.float32)
+        solid = np.flatnonzero(~is_sky & ~is_water)
+        for start in range(0, len(solid), CHUNK):
+            rows = solid[start : start + CHUNK]
+            linear[rows] = shade(placed[torch.from_numpy(rows)], light)
+            done += len(rows)
+            progress(Step(done, total))
+        if is_sky.any():
+            towards = placed.means[torch.from_numpy(is_sky)].numpy() - light.eye
+            towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+            linear[is_sky] = sky_colour(light.sky, towards)
+        sh = torch.zeros(len(ids), layer.splats.sh.shape[1], 3)
+        sh[:, 0] = _sh.from_rgb(torch.from_numpy(develop(linear, light)))
+        layers[index] = replace(layer, splats=replace(layer.splats, sh=sh))
+    lit = replace(world, layers=tuple(layers), environment=environment)
+    return _mirrored(lit, light) if any("water" in t.tags for t in world.things) else lit
+
+
+def prepare(world: World, environment: Environment) -> Light:
+    """Sky, shadow casters, lamps and exposure of a world."""
+    sky = make_sky(environment, seed=world.provenance.seed)
+    scene = RayScene(world)
+    lamps = tuple(_lamp(thing.world_from_thing.apply(np.asarray(p.position)), p) for thing in world.things for p in thing.lights)
+    ambient = sky.ambient()
+    level = ambient + sky.light * max(float(sky.towards_light[2]), 0.0)
+    bounce = 0.16 * (0.5 * level + 0.5 * ambient) * np.array([1.05, 1.0, 0.88], np.float32)
+    if environment.indoors:
+        bounce = bounce * 2.2
+    return Light(
+        sky=sky,
+        scene=scene,
+        lamps=lamps,
+        exposure=environment.exposure * _auto_exposure(level, sky.night, indoors=environment.indoors),
+        bounce=bounce.astype(np.float32),
+        eye=np.asarray(world.start.eye, np.float32),
+        haze=environment.haze,
+        indoors=environment.indoors,
+    )
+
+
+def shade(splats: Splats, light: Light) -> Floats:
+    """Linear radiance [n, 3] of splats in world coordinates that carry albedo and normal, air in front included."""
+    points = splats.means.numpy()
+    normals = splats.extras["normal"].float().numpy()
+    albedo = splats.extras["albedo"].float().numpy()
+    through = splats.extras["translucency"].float().numpy() / 255 if "translucency" in splats.extras else 0.0
+    # Rays start a little off the surface, farther for the large splats that stand for many leaves.
+    lift = np.clip(0.35 * splats.scales.max(1).values.numpy(), 0.006, 0.3)[:, None]
+    origins = points + normals * lift
+    incoming = _sun(origins, normals, through, light) + _from_sky(origins, normals, light)
+    incoming += _from_lamps(origins, normals, through, light)
+    out = albedo * incoming
+    if "emission" in splats.extras:
+        out += splats.extras["emission"].float().numpy() / max(light.exposure / _DAY_EXPOSURE, 1.0)
+    return through_air(out, points, light)
+
+
+def through_air(colour: Floats, points: Floats, light: Light) -> Floats:
+    """Colours [n, 3] at `points` as seen from the start through haze, which thins out with height."""
+    offset = points - light.eye
+    distance = np.linalg.norm(offset, axis=1)
+    if light.indoors:
+        return colour
+    height = np.maximum(points[:, 2] - light.eye[2], 0)
+    thinning = np.where(height > 1, (1 - np.exp(-height / 140)) / np.maximum(height / 140, 1e-6), 1.0)
+    clear = np.exp(-light.haze * distance * thinning)[:, None]
+    towards = offset / np.maximum(distance, 1e-6)[:, None]
+    towards[:, 2] = np.clip(towards[:, 2], 0.02, 0.12)
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    air = light.sky.radiance(towards, clouds=False)
+    return (colour * clear + air * (1 - clear)).astype(np.float32)
+
+
+def develop(linear: Floats, light: Light) -> Floats:
+    """Exposed, through a filmic curve, to display values 0 to 1.
+
+    Curve: rational fit with a short toe and a long shoulder (Narkowicz 2015), applied to each channel after a little of
+    the luminance has bled into the others, so that strong light goes white instead of garish.
+    """
+    x = np.maximum(linear, 0) * np.float32(light.exposure)
+    x = 0.92 * x + 0.08 * (x @ np.array([0.2126, 0.7152, 0.0722], np.float32))[:, None]
+    y = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
+    return display_from_linear(np.clip(y, 0, 1).astype(np.float32))
+
+
+def sky_colour(sky: Sky, towards: Floats) -> Floats:
+    """Linear colour [n, 3] of the dome for unit directions, sun or moon disc and their glare included."""
+    colour = sky.radiance(towards)
+    near = towards @ sky.towards_light
+    clear = 1 - 0.93 * np.clip((sky.environment.clouds - 0.4) / 0.5, 0, 1)
+    size = 0.99945 if sky.night > 0.5 else 0.99935
+    disc = np.clip((near - size) / 0.0004, 0, 1)
+    glare = 0.35 * np.clip(near, 0, 1) ** 1800 + 0.05 * np.clip(near, 0, 1) ** 160
+    strength = (30 * disc + 2.0 * glare) if sky.night < 0.5 else (7 * disc + 0.5 * glare)
+    return (colour + (clear * strength)[:, None] * (sky.light + 0.03 * (1 - sky.night))).astype(np.float32)
+
+
+_DAY_EXPOSURE = 1.75
+
+
+def _auto_exposure(level: Floats, night: float, *, indoors: bool) -> float:
+    """Factor that brings level ground near the grey point; dim scenes are lifted, yet stay dim."""
+    brightness = float(level @ np.array([0.3, 0.6, 0.1], np.float32))
+    if indoors:
+        return 5.2 * max(brightness, 0.02) ** -0.55
+    full = GREY_POINT / 0.18 / max(brightness, 1e-3)
+    reference = GREY_POINT / 0.18 / 0.8
+    return float(reference * (full / reference) ** 0.78 * (1 - 0.38 * night))
+
+
+def _placed_all(world: World):  # noqa: ANN202
+    return world.placed(visible_only=False)
+
+
+def _lamp(position: NDArray[np.floating], p: PointLight) -> Lamp:
+    return Lamp(np.asarray(position, np.float32), np.asarray(p.colour, np.float32) * np.float32(p.power))
+
+
+def _sun(origins: Floats, normals: Floats, through: Floats | float, light: Light) -> Floats:
+    """Direct light [n, 3] of sun or moon."""
+    if light.sky.light.max() < 1e-4:
+        return np.zeros_like(origins)
+    facing = normals @ light.sky.towards_light
+    strength = np.maximum(facing, 0) + through * (0.25 + 0.35 * np.maximum(-facing, 0))
+    rng = np.random.default_rng(11)
+    rays = light.sky.towards_light + SUN_BLUR * rng.normal(size=origins.shape).astype(np.float32)
+    lit = np.zeros(len(origins), np.float32)
+    asked = np.flatnonzero(strength > 1e-3)
+    lit[asked] = ~light.scene.blocked(origins[asked], rays[asked])
+    return (lit * strength)[:, None] * light.sky.light
+
+
+def _from_sky(origins: Floats, normals: Floats, light: Light) -> Floats:
+    """Light [n, 3] from the sky where it is seen and from lit surfaces where it is not."""
+    rng = np.random.default_rng(12)
+    total = np.zeros_like(origins)
+    turn = rng.uniform(0, 2 * np.pi, len(origins)).astype(np.float32)
+    for k in range(SKY_RAYS):
+        d = _cosine_direction(normals, k, turn)
+        up = d[:, 2] > 0.01
+        seen = np.zeros(len(d), bool)
+        asked = np.flatnonzero(up)
+        seen[asked] = ~light.scene.blocked(origins[asked], d[asked])
+        total += light.bounce
+        total[seen] += light.sky.radiance(d[seen], clouds=False) - light.bounce
+    return total / SKY_RAYS
+
+
+def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light: Light) -> Floats:
+    """Light [n, 3] of lamps within reach, shadowed."""
+    total = np.zeros_like(origins)
+    for lamp in light.lamps:
+        offset = lamp.position - origins
+        square = (offset * offset).sum(1)
+        reach = 30.0 * float(lamp.light.max()) + 4.0
+        rows = np.flatnonzero(square < reach * reach)
+        if not len(rows):
+            continue
+        distance = np.sqrt(square[rows])
+        towards = offset[rows] / np.maximum(distance, 1e-4)[:, None]
+        facing = (normals[rows] * towards).sum(1)
+        strength = np.maximum(facing, 0) + (0.3 * through[rows] if isinstance(through, np.ndarray) else 0.0) + 0.06
+        open_way = ~light.scene.blocked(origins[rows], towards, distance - 0.25)
+        strength = strength * np.where(open_way, 1.0, 0.12) / np.maximum(square[rows], 0.35**2)
+        fade = np.clip(1 - square[rows] / (reach * reach), 0, 1) ** 2
+        total[rows] += (strength * fade)[:, None] * lamp.light
+    return total
+
+
+def _cosine_direction(normals: Floats, k: int, turn: Floats) -> Floats:
+    """The k-th of `SKY_RAYS` cosine-weighted directions about each normal, turned by `turn` (Fibonacci spiral)."""
+    radius = np.sqrt((k + 0.5) / SKY_RAYS)
+    angle = turn + np.float32(k * 2.39996)
+    side = np.where(np.abs(normals[:, 2:]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
+    t = np.cross(normals, side)
+    t /= np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-9)
+    b = np.cross(normals, t)
+    flat = radius * (np.cos(angle)[:, None] * t + np.sin(angle)[:, None] * b)
+    return (flat + np.float32(np.sqrt(1 - radius * radius)) * normals).astype(np.float32)
+
+
+def _mirrored(world: World, light: Light) -> World:
+    """Water splats of a lit world, coloured by what they mirror."""
+    from splatworld.water import mirror
+
+    return mirror(world, light)

@@ -1,0 +1,64 @@
+"""Surfaces of a world as one scene to cast rays at."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splatworld.world import Thing, World
+
+Floats = NDArray[np.float32]
+
+
+class RayScene:
+    """All solid surfaces of a world, placed (Open3D's Embree scene). Sky and water cast no shadow and are left out."""
+
+    def __init__(self, world: World, *, keep: tuple[str, ...] = ()) -> None:
+        """Take every visible thing with a surface; `keep` names tags that are taken although they are not solid."""
+        import open3d as o3d
+
+        self._o3d = o3d
+        self._scene = o3d.t.geometry.RaycastingScene()
+        vertices, faces, owners, offset = [], [], [], 0
+        for thing in world.things:
+            if thing.surface is None or not (solid(thing) or set(thing.tags) & set(keep)) or not thing.visible:
+                continue
+            surface = world.surfaces[thing.surface]
+            vertices.append(thing.world_from_thing.apply(surface.vertices).astype(np.float32))
+            faces.append(surface.faces + offset)
+            owners.append(np.full(len(surface.faces), thing.id, np.int32))
+            offset += len(surface.vertices)
+        self.empty = not vertices
+        self.owners = np.concatenate(owners) if owners else np.zeros(0, np.int32)
+        if not self.empty:
+            self._scene.add_triangles(
+                o3d.core.Tensor(np.concatenate(vertices)), o3d.core.Tensor(np.concatenate(faces).astype(np.uint32))
+            )
+
+    def blocked(self, origins: Floats, directions: Floats, distances: Floats | None = None) -> NDArray[np.bool_]:
+        """Whether each ray [n, 3] meets a surface, before `distances` [n] metres if given (directions then of unit length)."""
+        if self.empty or not len(origins):
+            return np.zeros(len(origins), bool)
+        rays = self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32))
+        if distances is None:
+            return self._scene.test_occlusions(rays).numpy()
+        return self.cast(origins, directions)[0] < distances
+
+    def cast(self, origins: Floats, directions: Floats) -> tuple[Floats, NDArray[np.int32]]:
+        """Metres to the first surface along unit directions [n] (inf where none) and the id of its thing (0 where none)."""
+        if self.empty or not len(origins):
+            return np.full(len(origins), np.inf, np.float32), np.zeros(len(origins), np.int32)
+        hits = self._scene.cast_rays(self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32)))
+        distance = hits["t_hit"].numpy()
+        face = hits["primitive_ids"].numpy().astype(np.int64)
+        met = np.isfinite(distance)
+        return distance, np.where(met, self.owners[np.where(met, face, 0)], 0)
+
+    def distance(self, points: Floats) -> Floats:
+        """Metres from points [n, 3] to the nearest surface; inf without any."""
+        if self.empty:
+            return np.full(len(points), np.inf, np.float32)
+        return self._scene.compute_distance(self._o3d.core.Tensor(points.astype(np.float32))).numpy()
+
+
+def solid(thing: Thing) -> bool:
+    """Whether a thing stops light and walkers: all but sky and water."""
+    return thing.kind != "sky" and "water" not in thing.tags
