@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from splatworld import files
-from splatworld.errors import FormatError, OutputError
+from splatworld.errors import FormatError, UsageError
 from splatworld.formats.frames import FILE_FROM_WORLD, Frame
 from splatworld.progress import Progress, silent
 from splatworld.splats import Splats
@@ -70,15 +70,20 @@ def save(
     """Write a world, or bare splats, in the format that the suffix of `path` names.
 
     The file appears whole or not at all; an existing one is replaced only with `force`. Every format but `.splatworld`
-    holds the visible splats only, things placed. Raises `OutputError`.
+    holds the visible splats only, things placed. Raises `OutputError`, and `UsageError` for an unknown suffix.
     """
     path = Path(path)
-    if _suffix(path) not in names():
-        raise OutputError(f"cannot write {path}: {_unknown(path)}")
+    check_suffix(path)
     chosen = _module(_suffix(path))
     value = from_splats(world) if isinstance(world, Splats) else world
     with files.replacing(path, force=force) as temporary:
         chosen.write(value, temporary, progress=progress)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise `UsageError` if no format writes files of this name: for use before long work."""
+    if _suffix(path) not in names():
+        raise UsageError(f"cannot write {path}: {_unknown(path)}")
 
 
 def names() -> tuple[str, ...]:

@@ -1,0 +1,82 @@
+"""The command line: `splatworld VERB`. One file per verb; `torch` and the rest are imported when a verb runs.
+
+Ends with 0, or with one sentence on stderr and 2 for a wrong request, 1 for what failed, 130 for Ctrl-C.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import tyro
+from tyro.conf import subcommand
+
+from splatworld.cli.convert import Convert
+from splatworld.cli.generate import Generate
+from splatworld.cli.info import Info
+from splatworld.cli.render import Render
+from splatworld.cli.report import Report
+from splatworld.cli.spec import Spec
+from splatworld.cli.view import View
+from splatworld.errors import SplatworldError
+
+Verb = (
+    Annotated[Generate, subcommand("generate")]
+    | Annotated[Spec, subcommand("spec")]
+    | Annotated[View, subcommand("view")]
+    | Annotated[Render, subcommand("render")]
+    | Annotated[Info, subcommand("info")]
+    | Annotated[Report, subcommand("report")]
+    | Annotated[Convert, subcommand("convert")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code; usage errors end the program with 2, as argparse does."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold what the terminal cannot show
+    verb = tyro.cli(
+        Verb,  # type: ignore[arg-type]
+        prog="splatworld",
+        description="Words in, a structured 3D Gaussian splat world out.",
+        args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return _run(verb)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(verb: Verb) -> int:
+    try:
+        verb.run()
+        sys.stdout.flush()
+        return 0
+    except SplatworldError as why:
+        return _failed(str(why), why.exit_code)
+    except KeyboardInterrupt:
+        return _failed("stopped", 130)
+    except BrokenPipeError:
+        # Who read our output has gone. Python would complain again when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError:
+        return _failed("this needs more memory than the machine has free", 1)
+    except OSError as why:
+        return _failed(f"the system refused: {why}", 1)
+
+
+def _failed(sentence: str, code: int) -> int:
+    from splatworld.scene_spec import clean_text
+
+    print(f"splatworld: {clean_text(sentence)}", file=sys.stderr)
+    return code
+
+
+def _terminated(*_: object) -> NoReturn:
+    """Leave through every `finally`, so that no temporary file stays."""
+    raise SystemExit(143)
