@@ -57,13 +57,15 @@ def ground(world: World) -> Ground | None:
     if meshes["ground"] is None and meshes["deck"] is None:
         return None
     x, y = _grid(world.start.eye, [m[0] for m in meshes.values() if m is not None])
-    top, deck, water = (_heights(meshes[k], x, y) for k in ("ground", "deck", "water"))
+    # Indoors the ceiling is above, and belongs to no floor.
+    above = world.start.eye[2] if world.environment.indoors else np.inf
+    top, deck, water = (_heights(meshes[k], x, y, above) for k in ("ground", "deck", "water"))
     with np.errstate(invalid="ignore"):
         top[water > top + WADE_METRES] = np.nan
         deck[water > deck] = np.nan
     z0 = float(world.start.eye[2])
     levels = np.stack([_centimetres(top - z0), _centimetres(deck - z0)])
-    return Ground(float(x[0]), float(y[0]), z0, float(x[1] - x[0]), levels)
+    return Ground(float(x[0]), float(y[0]), z0, float(x[-1] - x[0]) / (len(x) - 1), levels)
 
 
 def _mesh(world: World, kinds: frozenset[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]] | None:
@@ -92,16 +94,19 @@ def _grid(eye: Vec3, clouds: Iterable[NDArray[np.float32]]) -> tuple[NDArray[np.
 
 
 def _heights(
-    mesh: tuple[NDArray[np.float32], NDArray[np.int32]] | None, x: NDArray[np.float32], y: NDArray[np.float32]
+    mesh: tuple[NDArray[np.float32], NDArray[np.int32]] | None,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    above: float,
 ) -> NDArray[np.float32]:
-    """Highest point of the mesh above each grid point [ny, nx]; NaN where there is none."""
+    """Highest point of the mesh over each grid point [ny, nx] and below `above`; NaN where there is none."""
     if mesh is None:
         return np.full((len(y), len(x)), np.nan, np.float32)
     import open3d as o3d
 
     scene = o3d.t.geometry.RaycastingScene()
     scene.add_triangles(np.ascontiguousarray(mesh[0], np.float32), np.ascontiguousarray(mesh[1], np.uint32))
-    above = float(mesh[0][:, 2].max()) + 1.0
+    above = min(above, float(mesh[0][:, 2].max()) + 1.0)
     rays = np.zeros((len(y), len(x), 6), np.float32)
     rays[..., 0], rays[..., 1] = np.meshgrid(x, y)
     rays[..., 2], rays[..., 5] = above, -1.0
@@ -110,5 +115,5 @@ def _heights(
 
 
 def _centimetres(heights: NDArray[np.float32]) -> NDArray[np.int16]:
-    whole = np.clip(np.nan_to_num(heights) * 100, -32000, 32000)
+    whole = np.clip(np.round(np.nan_to_num(heights) * 100), -32000, 32000)
     return np.where(np.isfinite(heights), whole, NOWHERE).astype(np.int16)

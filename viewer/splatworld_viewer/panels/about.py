@@ -11,13 +11,15 @@ _STYLE = "padding:0.2em 1em 0.6em;line-height:1.4;font-size:0.9em;overflow-wrap:
 
 def add(gui: viser.GuiApi, world: World) -> None:
     """The panel's head. All text comes from users or files and is escaped."""
-    gui.add_html(f'<div style="{_STYLE}">{"".join(_lines(world))}</div>')
+    lines = _lines(world)
+    if lines:
+        gui.add_html(f'<div style="{_STYLE}">{"".join(lines)}</div>')
 
 
 def _lines(world: World) -> list[str]:
     spec = world.spec
     if spec is None:
-        return [f"<div>{len(world):,} splats</div>"]
+        return []
     lines = [f"<div style='font-style:italic'>{html.escape(spec.prompt or spec.place)}</div>"]
     if spec.unknown:
         words = ", ".join(html.escape(word) for word in spec.unknown[:24])

@@ -57,9 +57,9 @@ def show(session: Session, ids: frozenset[int], visible: bool) -> None:
     """Show or hide things. Raises `EditError`."""
     from splatworld.edits import SetVisible
 
-    for thing in session.world.things:
-        if thing.id in ids and thing.visible != visible:
-            session.apply(SetVisible(thing=thing.id, visible=visible))
+    present = tuple(t.id for t in session.world.things if t.id in ids)
+    if present:
+        session.apply(SetVisible(things=present, visible=visible))
 
 
 def _any_visible(session: Session, ids: frozenset[int]) -> bool:

@@ -15,10 +15,12 @@
     history.replaceState(null, "", address);
   }
 
-  // viser drops splats smaller than about a pixel, which tears holes into the distance. Draw them.
+  // viser drops splats smaller than about a pixel, which tears holes into the distance, and those whose centre lies just
+  // outside the picture, which tears holes into its edges. Draw both.
   const compile = WebGL2RenderingContext.prototype.shaderSource;
   WebGL2RenderingContext.prototype.shaderSource = function (shader, source) {
-    compile.call(this, shader, source.replace("weightedDeterminant < 0.25", "vRgba.a < 0.004"));
+    const all = source.replace("weightedDeterminant < 0.25", "vRgba.a < 0.004").replace("1.1 * pos2d.w", "1.5 * pos2d.w");
+    compile.call(this, shader, all);
   };
 
   const typing = (target) => target && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
