@@ -17,7 +17,7 @@ from splatworld.palette import Rgb
 
 FAMILIES = (
     "conifers", "broadleaves", "undergrowth", "rocks", "houses", "towers", "bridges", "yard", "boats",
-    "furniture", "seats", "storage", "hearth", "decor",
+    "furniture", "seats", "storage", "hearth", "decor", "tableware",
 )  # fmt: skip
 
 
