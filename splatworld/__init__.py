@@ -36,7 +36,19 @@ _HOMES = {
 _CALLABLE = frozenset({"render"})
 """Subpackages that are called like the function they are named after: `splatworld.render(world, cameras)`."""
 
-__all__ = ["__version__", *_HOMES, *_CALLABLE]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Camera",
+    "Environment",
+    "Layer",
+    "Rendering",
+    "SceneSpec",
+    "Splats",
+    "Thing",
+    "Viewpoint",
+    "World",
+    "__version__",
+    "render",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -34,13 +34,17 @@ std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
   return order;
 }
 
-// Calls f(tile row, first tile, last tile) for each row of tiles that the ellipse of a footprint crosses.
+// Calls f(tile row, first tile, last tile) for each row of tiles, from `begin` to before `end`, that the ellipse of a
+// footprint crosses.
 template <class F>
-static void each_tile_row(const Footprint& splat, int tiles_x, F f) {
+static void each_tile_row(const Footprint& splat, int tiles_x, int begin, int end, F f) {
+  begin = std::max(begin, splat.row_begin / kTile);
+  end = std::min(end, (splat.row_end - 1) / kTile + 1);
+  if (begin >= end) return;
   const float level = most(splat.power - kLog2AlphaMin, 0.0f);
   // The ellipse (p dx + q dy)^2 + (r dy)^2 = level reaches furthest right at dy = -tip and furthest left at +tip.
   const float tip = sqrtf(level / (splat.r * splat.r + splat.q * splat.q)) * splat.q / splat.r;
-  for (int ty = splat.row_begin / kTile; ty <= (splat.row_end - 1) / kTile; ++ty) {
+  for (int ty = begin; ty < end; ++ty) {
     const float top = float(std::max<int>(splat.row_begin, ty * kTile)) + 0.5f - splat.y;
     const float bottom = float(std::min<int>(splat.row_end, (ty + 1) * kTile)) - 0.5f - splat.y;
     const auto half_width = [&](float dy) { return sqrtf(most(level - splat.r * dy * splat.r * dy, 0.0f)); };
@@ -57,10 +61,10 @@ static void each_tile_row(const Footprint& splat, int tiles_x, F f) {
 }
 
 template <class F>
-void Bins::each_span(int slab, F f) const {
+void Bins::each_span(int slab, int row_begin, int row_end, F f) const {
   const auto bound = [&](int s) { return uint32_t(uint64_t(visible_.count) * uint64_t(s) / uint64_t(slabs_)); };
   for (uint32_t i = bound(slab); i < bound(slab + 1); ++i)
-    each_tile_row(visible_.footprints[i], tiles_x_, [&](int ty, int first, int last) {
+    each_tile_row(visible_.footprints[i], tiles_x_, row_begin, row_end, [&](int ty, int first, int last) {
       f(i, ty * tiles_x_ + first, ty * tiles_x_ + last);
     });
 }
@@ -72,7 +76,7 @@ Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, int slabs, Workers&
   workers_.run(slabs_, [&](int slab) {
     // Mark where spans begin and end; the running sum is the count. Long spans cost no more than short ones.
     auto& count = counts_[size_t(slab)];
-    each_span(slab, [&](uint32_t, int first, int last) {
+    each_span(slab, 0, tiles_y, [&](uint32_t, int first, int last) {
       ++count[size_t(first)];
       --count[size_t(last) + 1];
     });
@@ -100,7 +104,7 @@ void Bins::fill_from(int begin) {
   if (list_.size() < starts_.back()) list_.resize(starts_.back());
   workers_.run(slabs_, [&](int slab) {
     auto& cursor = cursors[size_t(slab)];
-    each_span(slab, [&](uint32_t i, int first, int last) {
+    each_span(slab, begin_ / tiles_x_, (end_ - 1) / tiles_x_ + 1, [&](uint32_t i, int first, int last) {
       for (int tile = std::max(first, begin_); tile <= std::min(last, end_ - 1); ++tile)
         list_[cursor[size_t(tile - begin_)]++] = i;
     });

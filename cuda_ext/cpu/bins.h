@@ -32,7 +32,7 @@ class Bins {
 
  private:
   template <class F>
-  void each_span(int slab, F f) const;
+  void each_span(int slab, int row_begin, int row_end, F f) const;
 
   const Visible& visible_;
   const int tiles_x_, tiles_y_, slabs_;

@@ -9,7 +9,7 @@ import importlib
 import sys
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int32
 from torch import Tensor
@@ -23,6 +23,7 @@ BACKENDS = {"cpu": "splatworld.render.native", "reference": "splatworld.render.r
 """Name to module, in the order in which "auto" tries them."""
 
 
+@runtime_checkable
 class HasSplats(Protocol):
     """Anything that shows as splats; `World` is the one that matters."""
 
@@ -38,7 +39,7 @@ class RenderSettings:
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Display RGB behind everything."""
     threads: int = 0
-    """At most so many at once; 0 is one per core. The picture does not depend on it."""
+    """At most so many at once; 0 is as many as torch uses. The picture does not depend on it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

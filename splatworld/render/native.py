@@ -1,6 +1,5 @@
-"""The compiled CPU kernels (cuda_ext/cpu): the same pictures as `reference`, a few hundred times faster, no gradients."""
+"""The compiled CPU kernels (cuda_ext/cpu): the pictures of `reference` a hundred times faster, without gradients."""
 
-import os
 from types import ModuleType
 
 import torch
@@ -43,16 +42,14 @@ def isas() -> list[str]:
 def rasterize(splats: Splats, cameras: Camera, settings: RenderSettings, *, isa: str | None = None) -> Rendering:
     """Draw over black, one camera after the other; `isa` is one of `isas()`, by default the fastest."""
     assert _cpu is not None
-    rows = [
-        _plain(t) for t in (splats.means, splats.quats, splats.log_scales, splats.logit_opacities, splats.sh)
-    ]
+    rows = [_plain(t) for t in (splats.means, splats.quats, splats.log_scales, splats.logit_opacities, splats.sh)]
     things = splats.extras.get("thing")
     rows.append(torch.zeros(len(splats), dtype=torch.int32) if things is None else _plain(things, torch.int32))
     poses, Ks = _plain(cameras.camera_from_world), _plain(cameras.Ks)
     size = (len(cameras), cameras.height, cameras.width)
     rgb, things_seen = torch.empty(*size, 3), torch.empty(size, dtype=torch.int32)
     alpha, depth, median = torch.empty(size), torch.empty(size), torch.empty(size)
-    threads = min(settings.threads or os.cpu_count() or 1, _THREADS_MAX)
+    threads = min(settings.threads or torch.get_num_threads(), _THREADS_MAX)
     for i in range(len(cameras)):
         images = (rgb[i], alpha[i], depth[i], median[i], things_seen[i])
         _cpu.render(*rows, poses[i], Ks[i], *images, isa=isa or isas()[0], threads=threads)
