@@ -23,7 +23,7 @@ def snowed(shape: Shape, amount: float) -> Shape:
     patch = value_noise(shape.triangles.mean(1) * np.float32(2.2), seed=71)
     leafy = np.linalg.norm(shape.shading, axis=1) > 0.5
     up = np.where(leafy, shape.shading[:, 2], shape.normals[:, 2])
-    reach = np.where(leafy, 0.95 - 0.6 * amount + 0.45 * patch, 0.9 - 0.55 * amount + 0.25 * patch * (1 - amount))
+    reach = np.where(leafy, 0.95 - 0.52 * amount + 0.5 * patch, 0.9 - 0.55 * amount + 0.25 * patch * (1 - amount))
     glows = np.array([max(m.emission) > 0 for m in shape.materials])
     covered = (up > reach) & ~glows[shape.material]
     white = np.where(covered, len(shape.materials), shape.material).astype(np.int32)

@@ -14,12 +14,11 @@ from splatworld.generate.procedural.things.growth import (
     Clumps,
     Floats,
     Skeleton,
-    arcs,
     colonised,
     display,
     foliage,
+    fronds,
     lit_as,
-    ribbons,
     rooted,
     unit,
     varied,
@@ -37,7 +36,7 @@ LEAVES = {
     "summer": ((82, 99, 48), (68, 88, 44)),
     "autumn": ((190, 146, 62), (176, 110, 52), (142, 70, 44), (138, 120, 60)),
 }
-BLOSSOM = ((232, 206, 208), (226, 180, 190))
+BLOSSOM = ((214, 188, 190), (208, 162, 172))
 
 
 def broadleaf(request: Request, rng: np.random.Generator) -> Shape:
@@ -52,11 +51,11 @@ def broadleaf(request: Request, rng: np.random.Generator) -> Shape:
     skeleton = _branching(crown, trunk, 0.42 * scale, rng, bare=bare)
     radii = skeleton.radii(0.02 * scale)
     radii *= 0.24 * scale / radii[0]
-    limbs = rooted(wood(skeleton, radii, BARK, thinnest=(0.02 if bare else 0.036) * scale, stride=2 if bare else 3), 0.24 * scale, rng)
+    limbs = rooted(wood(skeleton, radii, BARK, thinnest=(0.02 if bare else 0.045) * scale, stride=2 if bare else 3), 0.24 * scale, rng)
     if bare:
         return snowed(join([limbs, _twigs(skeleton, 1300, 0.6 * scale, BARK, rng)]), request.snow)
     leaves = _leaves(request, rng, blossoms=0.5)
-    points, out, _ = crown.on_shell(1650, rng)
+    points, out, _ = crown.on_shell(1550, rng)
     sizes = rng.uniform(0.34, 0.54, len(points)) * scale
     cover = foliage(points, out, np.array([0, 0, middle - 0.3 * tall]), sizes, leaves, rng)
     return snowed(join([limbs, crown.hull(_dark(leaves[-1]), rng), cover]), request.snow)
@@ -92,12 +91,12 @@ def willow(request: Request, rng: np.random.Generator) -> Shape:
     radii = skeleton.radii(0.02 * scale)
     radii *= 0.3 * scale / radii[0]
     limbs = rooted(wood(skeleton, radii, BARK, thinnest=0.018 * scale), 0.3 * scale, rng)
-    points, out, _ = crown.on_shell(300, rng)
+    points, out, _ = crown.on_shell(400, rng)
     if request.season == "winter":
-        return snowed(join([limbs, _curtain(points, out, height, (BARK,), 0.05, rng)]), request.snow)
+        return snowed(join([limbs, _curtain(points, out, height, (BARK,), 0.04, rng)]), request.snow)
     leaves = _leaves(request, rng)
     hull = crown.hull(_dark(leaves[-1]), rng, share=0.66)
-    return snowed(join([limbs, hull, _curtain(points, out, height, leaves, 0.3, rng)]), request.snow)
+    return snowed(join([limbs, hull, _curtain(points, out, height, leaves, 0.16, rng)]), request.snow)
 
 
 def palm(request: Request, rng: np.random.Generator) -> Shape:
@@ -183,10 +182,10 @@ def _curtain(
 ) -> Shape:
     """Strands of hanging cards below `points`, longest at the crown's edge, ending above the ground."""
     edge = np.clip(np.linalg.norm(points[:, :2], axis=1) / np.linalg.norm(points[:, :2], axis=1).max(), 0, 1)
-    reach = np.minimum(height * rng.uniform(0.15, 0.5, len(points)) * edge**2, points[:, 2] - 0.06 * height)
-    count = np.clip((reach / 0.5).astype(int), 1, 7)
+    reach = np.minimum(height * rng.uniform(0.2, 0.62, len(points)) * edge**1.5, points[:, 2] - 0.06 * height)
+    count = np.clip((reach / 0.45).astype(int), 1, 8)
     strand = np.repeat(np.arange(len(points)), count)
-    place = np.concatenate([np.arange(c) + 0.3 for c in count]) * 0.5
+    place = np.concatenate([np.arange(c) + 0.3 for c in count]) * 0.45
     sway = unit(out * [1, 1, 0])[strand] * 0.25 * np.sqrt(place)[:, None]
     centres = points[strand] + sway - np.stack([0 * place, 0 * place, place], 1)
     hung = foliage(
@@ -201,20 +200,12 @@ def _fronds(head: Floats, scale: float, green: Material, rng: np.random.Generato
     age = (np.arange(count) + 0.5) / count
     heading = np.arange(count) * 2.4 + rng.normal(0, 0.15, count)
     lengths = scale * (2.5 + 0.6 * np.sin(np.pi * age)) * rng.uniform(0.9, 1.1, count)
-    paths, sides = arcs(np.tile(head, (count, 1)), heading, 0.25 + 1.15 * age, 1.15 + 0.35 * age, lengths, knots=16)
-    ribs = ribbons(paths[:, ::5], sides, np.tile(np.linspace(0.09, 0.04, 4) * scale, (count, 1)), green)
-    t = np.linspace(0, 1, 16)[1:]
-    reach = scale * 0.7 * np.sin(np.pi * (0.15 + 0.8 * t)) ** 0.7
-    leaflets = []
-    for hand in (-1, 1):
-        rib = unit(np.gradient(paths, axis=1))[:, 1:]
-        swung = hand * sides[:, None] + 0.75 * rib + [0, 0, -0.6] + rng.normal(0, 0.08, rib.shape)
-        along = unit(swung).reshape(-1, 3)
-        lengths = np.tile(reach, count) * rng.uniform(0.85, 1.1, len(along))
-        centres = paths[:, 1:].reshape(-1, 3) + along * lengths[:, None] * 0.48
-        facing = np.cross(rib.reshape(-1, 3), along) * hand
-        leaflets.append(cards(centres, along, facing, lengths, 0.17 * scale, green))
-    return lit_as(join([ribs, *leaflets]), (0, 0, 1), 0.35)
+    leaflet = 0.25 * np.sin(np.pi * (0.15 + 0.8 * np.linspace(0.07, 1, 15))) ** 0.7
+    feathers = fronds(
+        np.tile(head, (count, 1)), heading, 0.25 + 1.15 * age, 1.15 + 0.35 * age, lengths, leaflet, green, rng,
+        width=0.17 * scale, hang=0.6,
+    )  # fmt: skip
+    return lit_as(feathers, (0, 0, 1), 0.35)
 
 
 def _leaves(request: Request, rng: np.random.Generator, blossoms: float = 0.0) -> tuple[Material, ...]:

@@ -34,7 +34,7 @@ def pine(request: Request, rng: np.random.Generator) -> Shape:
     z = np.linspace(0, 1, 9)
     stem = np.column_stack([np.outer(np.sin(z * 3.0) * height, sway), z * height * 0.985])
     trunk = rooted(tube(stem, girth * (1.02 - z) ** 0.85, BARK, sides=9), girth, rng, flare=0.6, lobes=4)
-    needles = _needles(request.colour or varied(display(50, 72, 50), rng, 0.08))
+    needles = _needles(request.colour or varied(display(54, 76, 52), rng, 0.08))
     at, length, droop = _whorls(bare, rng)
     reach = scale * rng.uniform(2.0, 2.5) * length
     boughs = _boughs(at * height, reach, droop, stem, needles, rng)
@@ -56,7 +56,7 @@ def cypress(request: Request, rng: np.random.Generator) -> Shape:
     out = np.stack([np.cos(angle), np.sin(angle), np.zeros(n)], 1)
     radius = wide * _flame(t) * (1 + 0.22 * value_noise(np.column_stack([2 * out[:, :2], 7 * t]), seed=5))
     points = out * (radius * rng.uniform(0.8, 1.05, n))[:, None] + np.outer(0.35 * scale + t * (height - 0.6 * scale), [0, 0, 1])
-    cover = foliage(points, unit(out + [0, 0, 0.25]), np.array([0, 0, 0.3 * height]), rng.uniform(0.3, 0.5, n) * scale,
+    cover = foliage(points, unit(out + [0, 0, 0.25]), points * [0, 0, 1] - [0, 0, wide], rng.uniform(0.3, 0.5, n) * scale,
                     (needles,), rng, width=0.34, droop=-2.2)  # fmt: skip
     steps = np.linspace(0, 1, 11)
     body = lathe([(0.78 * wide * r, 0.3 * scale + s * (height - 0.7 * scale)) for s, r in zip(steps, _flame(steps), strict=True)],
@@ -68,10 +68,10 @@ def cypress(request: Request, rng: np.random.Generator) -> Shape:
 def _whorls(bare: float, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Boughs of all whorls: height up the stem (0 to 1), length against the longest, droop in radians below level."""
     levels = bare + (1 - bare) * (1 - np.linspace(1, 0.02, 19) ** 1.15)
-    count = np.clip((11 * (1 - (levels - bare) / (1 - bare)) ** 0.7).astype(int), 4, 9)
+    count = np.clip((9 * (1 - (levels - bare) / (1 - bare)) ** 0.4).astype(int), 4, 8)
     at = np.repeat(levels, count) + rng.normal(0, 0.008, count.sum())
     age = np.clip((1 - at) / (1 - bare), 0.02, 1)
-    length = np.minimum(age**0.85 + 0.05, 1.25 - 0.3 * age) * rng.uniform(0.78, 1.12, len(at))
+    length = np.minimum(0.07 + age**0.75, 1.3 - 0.32 * age) * rng.uniform(0.78, 1.12, len(at))
     droop = np.clip(-0.75 + 1.35 * age**0.6, -0.8, 0.45) + rng.normal(0, 0.08, len(at))
     return at, length, droop
 
@@ -85,7 +85,7 @@ def _boughs(
     root = np.stack([np.interp(z, stem[:, 2], stem[:, k]) for k in (0, 1)] + [z], 1)
     paths, sides = arcs(root, heading, np.pi / 2 + droop + 0.12, np.full(n, -0.3), reach, knots=9)
     wooden = ribbons(paths[:, ::4], sides, np.tile([0.09, 0.05, 0.02], (n, 1)) * (reach / reach.max())[:, None], BRANCH)
-    count = np.clip((reach / reach.max() * 15).astype(int) + 4, 5, 19)
+    count = np.clip((reach / reach.max() * 12).astype(int) + 6, 6, 16)
     owner = np.repeat(np.arange(n), count)
     place = np.concatenate([(np.arange(c) + 0.6) / c for c in count]) * 0.86 + 0.14 + rng.normal(0, 0.02, len(owner))
     hand = np.concatenate([np.arange(c) % 2 * 2.0 - 1 for c in count])
@@ -96,7 +96,7 @@ def _boughs(
     # Side sprays are longest in the middle of a bough: its outline is a feather, and its end is one spray ahead.
     swing = np.where(place > 0.93, 0.1, 0.95)[:, None] * hand[:, None] * sides[owner]
     along = unit(ahead + swing + rng.normal(0, 0.2, ahead.shape) - [0, 0, 0.42])
-    size = (0.34 + 0.3 * reach[owner] / reach.max()) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
+    size = (0.42 + 0.24 * reach[owner] / reach.max()) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
     facing = unit(np.cross(np.cross(ahead, [0, 0, 1.0]), ahead) + 0.5 * ahead + rng.normal(0, 0.35, ahead.shape))
     sprays = sprigs(spine, along, facing, size, needles, rng, width=0.2, splay=0.34)
     outward = unit(np.repeat(spine - np.column_stack([0 * z, 0 * z, z - 0.6 * reach])[owner], 2, 0))
@@ -107,7 +107,7 @@ def _core(low: float, height: float, radius: float, dark: Material) -> Shape:
     """The dark inside: a cone with a ripple for each few whorls, so that no look passes through the tree."""
     t = np.linspace(0, 0.94, 17)
     ripple = 1 + 0.16 * (np.arange(17) % 2 * 2 - 1)
-    cone = radius * (1 - t) ** 0.9 * ripple * np.minimum(1, 0.25 + 9 * t)
+    cone = radius * (1 - t) ** 1.1 * ripple * np.minimum(1, 0.25 + 9 * t)
     body = lathe([(r, low + s * (height - low)) for r, s in zip(cone, t, strict=True)], dark, sides=11)
 
     def rough(p: Array) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.noise import value_noise
-from splatworld.generate.procedural.shape import Shape, ball, join, mesh, tube
+from splatworld.generate.procedural.shape import Shape, ball, cards, join, mesh, tube
 from splatworld.palette import Rgb, linear_from_display
 
 Floats = NDArray[np.floating]
@@ -218,6 +218,38 @@ def arcs(
     walk = np.cumsum(steps * (lengths / (knots - 1))[:, None, None], axis=1)
     sides = np.stack([-np.sin(heading), np.cos(heading), np.zeros_like(heading)], 1)
     return np.concatenate([bases[:, None], bases[:, None] + walk], 1), sides
+
+
+def fronds(
+    heads: Floats,
+    heading: Floats,
+    lean: Floats,
+    curl: Floats,
+    lengths: Floats,
+    leaflet: Floats,
+    material: Material,
+    rng: np.random.Generator,
+    *,
+    width: float,
+    hang: float,
+) -> Shape:
+    """Feathers: ribs that arc out from `heads` [n, 3], with leaflets on both hands; palms and ferns.
+
+    `leaflet` [k] are the leaflets' lengths along the rib, as a share of the rib's; `width` is theirs in metres; they
+    droop by `hang`. The other arguments are those of `arcs`.
+    """
+    n, k = len(heads), len(leaflet)
+    paths, sides = arcs(heads, heading, lean, curl, lengths, knots=k + 1)
+    kept = np.unique(np.linspace(0, k, 4).astype(int))
+    ribs = ribbons(paths[:, kept], sides, np.tile(np.linspace(0.5, 0.2, len(kept)) * width, (n, 1)), material)
+    feather = [ribs]
+    rib = unit(np.gradient(paths, axis=1))[:, 1:]
+    for hand in (-1, 1):
+        along = unit(hand * sides[:, None] + 0.75 * rib - [0, 0, hang] + rng.normal(0, 0.08, rib.shape)).reshape(-1, 3)
+        size = (lengths[:, None] * leaflet).ravel() * rng.uniform(0.85, 1.1, n * k)
+        facing = np.cross(rib.reshape(-1, 3), along) * hand
+        feather.append(cards(paths[:, 1:].reshape(-1, 3) + along * size[:, None] * 0.48, along, facing, size, width, material))
+    return join(feather)
 
 
 def lit_as(shape: Shape, direction: Floats, blend: float = 0.7) -> Shape:

@@ -1,20 +1,109 @@
-"""Stones: rock, pebbles, cliff."""
+"""Stones: rock, pebbles, cliff. Each is a ball of clay, split along planes, layered and worn."""
 
 import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Shape, ball
+from splatworld.generate.procedural.noise import fbm, ridged, value_noise
+from splatworld.generate.procedural.shape import Array, Shape, join, mesh
 from splatworld.generate.procedural.snow import snowed
+from splatworld.generate.procedural.things.growth import Floats, display, unit, varied
+
+STONES = (display(124, 120, 112), display(112, 114, 116), display(134, 124, 108), display(104, 100, 96))
+MOSS, LICHEN = display(88, 96, 56), display(150, 148, 128)
 
 
 def rock(request: Request, rng: np.random.Generator) -> Shape:
-    stone = Material("stone", request.colour or (0.2, 0.2, 0.19), "rock")
-    r = 0.5 * request.size * rng.uniform(0.9, 1.1)
-    return snowed(ball(r, stone).at(0, 0, r), request.snow)
+    """A boulder, sunk a little into the ground."""
+    scale = request.size * rng.uniform(0.8, 1.2)
+    half = np.array([rng.uniform(0.75, 1.0), rng.uniform(0.6, 0.8), rng.uniform(0.52, 0.68) * request.tall]) * scale
+    body = _worn(_ball(7), rng, cuts=9, rough=0.16).mapped(lambda p: p * half)
+    return snowed(_seated(_stone(request, rng, scale, body), 0.12), request.snow)
 
 
-pebbles = cliff = rock
+def pebbles(request: Request, rng: np.random.Generator) -> Shape:
+    """A scatter of rounded stones of several sizes."""
+    n = int(rng.integers(11, 15))
+    k = np.arange(n) + 0.3
+    away = 0.46 * request.size * np.sqrt(k / n) * rng.uniform(0.85, 1.15, n)
+    kinds = [_material(request, rng, 0.3) for _ in range(3)]
+    stones = []
+    for i in range(n):
+        size = 0.12 * request.size * rng.uniform(0.35, 1.0) ** 1.3
+        half = size * np.array([1.0, rng.uniform(0.65, 0.95), rng.uniform(0.45, 0.7) * request.tall])
+        form = _worn(_ball(2), rng, cuts=3, rough=0.1).mapped(lambda p, half=half: p * half)
+        stone = _seated(mesh(form.vertices, form.faces, kinds[i % 3]), 0.15)
+        stones.append(stone.at(away[i] * np.cos(2.4 * i), away[i] * np.sin(2.4 * i), yaw=float(rng.uniform(0, 6))))
+    return snowed(join(stones), request.snow)
+
+
+def cliff(request: Request, rng: np.random.Generator) -> Shape:
+    """A crag of tilted strata: steep towards the front, with ledges, clefts and a broken top."""
+    scale = request.size * rng.uniform(0.9, 1.1)
+    tall, seed = 6.0 * scale * request.tall, int(rng.integers(1 << 20))
+    tilt = rng.uniform(-0.16, 0.16, 2)
+
+    def carve(p: Array) -> Array:
+        block = p / np.maximum(np.abs(p).max(1, keepdims=True), 1e-6) * 0.6 + p * 0.4
+        q = block * np.array([3.6 * scale, 2.4 * scale, tall / 2])
+        layer = (q[:, 2] + q[:, :2] @ tilt) / (0.85 * scale)
+        step = value_noise(np.stack([np.floor(layer), 0 * layer], 1) * 1.7, seed=seed)
+        cleft = ridged(np.column_stack([q[:, :2] / (2.6 * scale), 0.12 * layer]), octaves=3, seed=seed + 1)
+        swell = fbm(q / (3.5 * scale), octaves=4, seed=seed + 2)
+        level = np.clip(q[:, 2] / tall + 0.5, 0, 1)
+        side = 1 + 0.2 * step - 0.3 * cleft**2 + 0.4 * swell + 0.22 * (1 - level)
+        crest = 1 + np.clip(level - 0.55, 0, 1) * (1.1 * fbm(q[:, :2] / (2.2 * scale), octaves=3, seed=seed + 3) - 0.1)
+        return q * np.stack([side, side, crest], 1)
+
+    ball = _ball(13)
+    return snowed(_seated(_stone(request, rng, 2.2 * scale, ball.mapped(carve)), 0.06), request.snow)
+
+
+def _ball(n: int) -> Shape:
+    """A unit sphere from a cube of n x n squares a side: even triangles, no poles; 12 n^2 faces."""
+    t = np.tan(np.linspace(-1, 1, n + 1) * np.pi / 4)
+    u, v = (a.ravel() for a in np.meshgrid(t, t))
+    i = np.arange((n + 1) ** 2).reshape(n + 1, n + 1)
+    a, b, c, d = (i[:-1, :-1].ravel(), i[:-1, 1:].ravel(), i[1:, 1:].ravel(), i[1:, :-1].ravel())
+    face = np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])
+    one = np.ones_like(u)
+    sides = [(u, v, one), (v, u, -one), (one, u, v), (-one, v, u), (v, one, u), (u, -one, v)]
+    points = unit(np.concatenate([np.column_stack(s) for s in sides]))
+    faces = np.concatenate([face + k * len(u) for k in range(6)])
+    return mesh(points, faces, Material("stone", STONES[0]))
+
+
+def _worn(shape: Shape, rng: np.random.Generator, *, cuts: int, rough: float) -> Shape:
+    """A ball split along `cuts` random planes and weathered by `rough` of its radius."""
+    planes, depths = unit(rng.normal(size=(cuts, 3))), rng.uniform(0.62, 0.92, cuts)
+    seed = int(rng.integers(1 << 20))
+
+    def split(p: Array) -> Array:
+        for plane, depth in zip(planes, depths, strict=True):
+            # Push what stands over the plane nearly back to it, along the plane's normal.
+            p = p - 0.9 * np.maximum(p @ plane - depth, 0)[:, None] * plane
+        return p * (1 + rough * (fbm(p * 1.6, octaves=4, gain=0.6, seed=seed)))[:, None]
+
+    return shape.mapped(split)
+
+
+def _seated(shape: Shape, sunk: float) -> Shape:
+    """Lowered by the share `sunk` of its height, with what goes under the ground squeezed flat there."""
+    low, high = shape.bounds[0][2], shape.bounds[1][2]
+    ground = low + sunk * (high - low)
+    return shape.mapped(lambda p: np.column_stack([p[:, :2], np.maximum(p[:, 2] - ground, -0.01)]))
+
+
+def _stone(request: Request, rng: np.random.Generator, scale: float, form: Shape) -> Shape:
+    return mesh(form.vertices, form.faces, _material(request, rng, 0.8 * scale))
+
+
+def _material(request: Request, rng: np.random.Generator, period: float) -> Material:
+    """Grey or brownish stone with moss or lichen on top; painted stone is bare."""
+    colour = request.colour or varied(STONES[rng.integers(len(STONES))], rng, 0.08)
+    growth = None if request.colour else (MOSS, LICHEN)[rng.integers(2)]
+    return Material("stone", colour, "rock", period, 0.32, growth)
+
 
 CLASSES = (
     ThingClass(
@@ -30,6 +119,6 @@ CLASSES = (
     ThingClass(
         "cliff",
         ("cliff", "crag", "rock face", "outcrop", "bluff", "rock formation", "rocky outcrop", "precipice"),
-        cliff, footprint=4.0, height=6.0, kinds=("rock",), variants=3, colour="grey", material="stone",
+        cliff, footprint=4.0, height=6.0, variants=3, colour="grey", material="stone",
     ),
 )  # fmt: skip
