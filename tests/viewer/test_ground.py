@@ -1,11 +1,12 @@
 import struct
 
 import msgspec
+import numpy as np
 import pytest
+from splatworld_viewer.ground import ground
 from worlds import small_world
 
 from splatworld.world import from_splats
-from splatworld_viewer.ground import ground
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def test_feet_stand_on_the_ground(grid):
 
 def test_water_is_no_ground(grid):
     world = small_world(splats=160)
-    deep = world.surfaces["pond"].vertices + [0, 0, 0.5]
+    deep = world.surfaces["pond"].vertices + np.float32([0, 0, 0.5])
     raised = {**world.surfaces, "pond": type(world.surfaces["pond"])(deep, world.surfaces["pond"].faces)}
     flooded = ground(type(world)(world.layers, world.things, viewpoints=world.viewpoints, surfaces=raised))
     assert flooded.height(-5.5, 12.0, 0.0) is None

@@ -185,7 +185,7 @@ def _checked(connection: ServerConnection) -> Callable[..., Awaitable[bytes]]:
             allowance, last = min(MESSAGES_BURST, allowance + (now - last) * MESSAGES_PER_SECOND) - 1, now
             verdict = admissible(data)
             if allowance < 0 or verdict is None:
-                await connection.close(1008, "too many or malformed messages")
+                connection.transport.abort()  # a polite close would wait for an impolite peer
                 raise ConnectionClosedOK(None, None)
             if verdict:
                 return data  # type: ignore[return-value]
