@@ -61,6 +61,7 @@ class Cover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     density: Annotated[float, Meta(ge=0.0, le=4.0)] = 1.0
     """1 is the usual density of such a place; 0.3 is sparse, 2 is thick."""
     colour: Annotated[str, Meta(max_length=32)] | None = None
+    size: Size | None = None
 
 
 class SceneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
