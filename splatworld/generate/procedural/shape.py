@@ -170,7 +170,9 @@ def lathe(profile: Sequence[tuple[float, float]], material: Material, *, sides: 
     return mesh(vertices, _grid_faces(len(p), sides), material)
 
 
-def tube(path: NDArray[np.floating], radii: Sequence[float] | float, material: Material, *, sides: int = 8) -> Shape:
+def tube(
+    path: NDArray[np.floating], radii: NDArray[np.floating] | Sequence[float] | float, material: Material, *, sides: int = 8
+) -> Shape:
     """A round bar along `path` [k, 3], with grain along it and closed ends."""
     path = np.asarray(path, np.float64)
     radius = np.broadcast_to(np.asarray(radii, np.float64), len(path))
