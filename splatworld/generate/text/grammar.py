@@ -1,0 +1,463 @@
+"""Terms to mentions: one pass from left to right with a little look-ahead, so time is linear.
+
+Adjectives and numbers gather in `Traits` until their noun comes. A preposition opens a relation: its subject is the
+noun before it (with its like: "a red house and a blue house by ..."; after a comma, the main noun of the sentence),
+its object the next noun. "Behind the hut, a well" puts the subject last.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from splatworld.generate.procedural import catalogue
+from splatworld.generate.text import lexicon
+from splatworld.generate.text.mentions import Fact, Link, Mention, Traits
+from splatworld.generate.text.terms import ADJECTIVES, HEADS, NOUNS, Sense, Term
+
+LOOK_AHEAD = 12
+ADVERBIAL = ("by", "behind", "in_front_of", "around", "left_of", "right_of", "under", "on")
+"""Relations that may come without an object: "a table with four chairs around"."""
+SCENE = ("time", "night", "weather", "season", "snow", "style", "form")
+ORDER = (
+    "stop", "partitive", "pronoun", "collective", "density", "number", "lone", "other", "except", "negation", "reversed",
+    "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore", "ground",
+    "landform", "colour", "material", "size", "tint", "scenery", "skip",
+)  # fmt: skip
+"""Which meaning a phrase has when nothing around it decides."""
+
+
+@dataclass(eq=False)
+class Relation:
+    """A relation while it is read."""
+
+    kind: str
+    is_reversed: bool
+    inside: bool
+    subjects: list[Mention]
+    objects: list[Mention] = field(default_factory=list)
+    fronted: bool = False
+    """Its subject comes after its object."""
+    boundary: bool = False
+    """It began after a comma or "and", so its subject may still come."""
+    void: bool = False
+    outer: "Relation | None" = None
+    """A relation whose subject is still to come, while its object is told more of: "by the lake in the forest, a hut"."""
+
+
+def read(terms: Sequence[Term]) -> tuple[list[Mention], list[Fact]]:
+    """All mentions and facts of a text, in order."""
+    reader = _Reader(terms)
+    for i in range(len(terms)):
+        reader.step(i)
+    reader.finish()
+    return reader.mentions, reader.facts
+
+
+class _Reader:
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self.terms = terms
+        self.mentions: list[Mention] = []
+        self.facts: list[Fact] = []
+        self.traits = Traits()
+        self.stash: list[Traits] = []
+        self.group: list[Mention] = []
+        self.last: Mention | None = None
+        self.relation: Relation | None = None
+        self.connector: str | None = "stop"
+        self.negating = False
+        self.scene_noun = False
+        self.topic: Mention | None = None
+
+    def step(self, i: int) -> None:
+        """Read one term."""
+        term = self.terms[i]
+        kind = self._meaning(i)
+        if kind == "unknown":
+            self.traits.unknown.append(term.text)
+            return
+        sense = term.senses[kind]
+        if kind in SCENE:
+            self._scene(kind, sense.value, term.text)
+        elif kind in HEADS:
+            self._noun(i, kind, sense)
+        elif kind in ADJECTIVES:
+            self._adjective(kind, sense.value)
+        elif kind in ("relation", "reversed"):
+            self._open(sense.value, is_reversed=kind == "reversed", inside=term.text in ("inside", "inside of", "interior of"))
+        elif kind == "stop":
+            self._connect(i, sense.value)
+        elif kind not in ("skip", "tint"):
+            getattr(self, f"_{kind.replace('except', 'exception')}")(term, sense)
+
+    def finish(self) -> None:
+        """Close what is still open."""
+        self._flush()
+        self._close()
+
+    # Which meaning ----------------------------------------------------------------------------------------------------
+
+    def _meaning(self, i: int) -> str:
+        term = self.terms[i]
+        if term.text == "round" and not self._next_is(i, ("determiner", "pronoun", "number")):
+            return "unknown"
+        if term.any(("thing", "place", "water", "ground")) and term.any(("colour", "material")):
+            wanted = ADJECTIVES if self._is_modifier(i) else NOUNS
+            return next(kind for kind in (*wanted, *HEADS) if kind in term.senses)
+        if term.text == "one" and self.traits.described:
+            return "unknown" if not term.senses else "skip" if "skip" in term.senses else "tint" if "tint" in term.senses else "number"
+        shy = term.text in lexicon.SHY and (not self.traits.started or "scenery" in term.senses)
+        if "thing" in term.senses and shy:
+            return next((kind for kind in ORDER if kind in term.senses and kind != "thing"), "unknown" if self.traits.started else "thing")
+        return next((kind for kind in ORDER if kind in term.senses), "unknown")
+
+    def _is_modifier(self, i: int) -> bool:
+        """Whether a word such as "stone" is an adjective here."""
+        term = self.terms[i]
+        nouns = [sense for kind, sense in term.senses.items() if kind in HEADS]
+        if all(sense.plural for sense in nouns):
+            return False
+        for j in range(i + 1, min(i + 4, len(self.terms))):
+            after = self.terms[j]
+            if after.any(NOUNS) and not (after.any(("colour", "material")) and self._next_is(j, NOUNS)):
+                return not (after.any(("place",)) and _is_plant(term))
+            if after.senses and not after.any(ADJECTIVES):
+                break
+        before = self.terms[i - 1] if i else None
+        made = before is not None and (before.text in ("of", "made of", "made from", "built of", "painted", "in", "out of"))
+        joined = self._next_is(i, ("stop",)) and self.terms[i + 1].text in ("and", ",") and self._next_is(i + 1, ("colour",))
+        return (made or joined) and not self.traits.count and not self.traits.definite
+
+    def _next_is(self, i: int, kinds: Sequence[str]) -> bool:
+        return i + 1 < len(self.terms) and self.terms[i + 1].any(kinds)
+
+    # Traits -----------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """An article or a number: a noun phrase begins here."""
+        if self.scene_noun and self.relation is not None and not self.relation.objects:
+            self.relation = None  # "at sunset two boats": the sunset was the object
+        if self.traits.described or self.traits.unknown:
+            self._flush()
+        if self.traits.perhaps_negated:
+            self.traits.negated = self.traits.perhaps_negated = False
+        self.scene_noun = False
+
+    def _number(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits.count = int(term.number or 1)
+
+    def _collective(self, term: Term, sense: Sense) -> None:
+        factor = self.traits.count or 1
+        self._begin()
+        self.traits.count = factor * int(sense.value)
+
+    def _density(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits.density = float(sense.value)
+        self.traits.count = None
+
+    def _determiner(self, term: Term, sense: Sense) -> None:
+        negated = self.traits.negated and not self.traits.perhaps_negated
+        self._begin()
+        self.traits.negated = negated
+        self.traits.definite = self.traits.definite or sense.value == "the"
+        if sense.value == "a":
+            self.traits.count = 1
+
+    def _partitive(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits.partitive = self.traits.definite = True
+
+    def _lone(self, term: Term, sense: Sense) -> None:
+        self.traits.lone = True
+        self.traits.count = self.traits.count or 1
+
+    def _other(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits.other = True
+
+    def _exception(self, term: Term, sense: Sense) -> None:
+        self._flush()
+        self.negating = False
+        self.traits = Traits(exception=True)
+
+    def _negation(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits.negated = True
+        self.traits.perhaps_negated = False
+
+    def _far(self, term: Term, sense: Sense) -> None:
+        said_of = self.last if self.last is not None and self.connector is None and not self.traits.started else None
+        (said_of.traits if said_of else self.traits).far = True
+
+    def _dry(self, term: Term, sense: Sense) -> None:
+        self.traits.dry = True
+
+    def _adjective(self, kind: str, value: str) -> None:
+        if kind == "colour":
+            self.traits.colours.append(value)
+        else:
+            setattr(self.traits, kind, getattr(self.traits, kind) or value)
+
+    def _scene(self, kind: str, value: str, word: str) -> None:
+        fact = Fact(kind, value, word, negated=self.traits.negated)
+        self.facts.append(fact)
+        self.traits.facts.append(fact)
+        self.scene_noun = True
+
+    # Nouns ------------------------------------------------------------------------------------------------------------
+
+    def _noun(self, i: int, kind: str, sense: Sense) -> None:
+        term = self.terms[i]
+        if self._stands_before_noun(i, kind, sense):
+            self._modifier(i, kind, sense)
+            return
+        traits, self.traits = self.traits, Traits()
+        parts = [*self.stash, traits]
+        self.stash = []
+        if len(traits.colours) > 1 and len(parts) == 1 and (sense.plural or (traits.count or 1) > 1):
+            parts = _one_for_each_colour(traits)
+        for part in parts:
+            mention = Mention(kind, sense.value, term.text, sense.plural and (part.count or 2) > 1, part)
+            for fact in part.facts:
+                fact.mention = mention
+            self._attach(mention)
+            self.connector = "and" if part is not parts[-1] else None
+        self.negating = traits.negated
+        self.scene_noun = False
+
+    def _stands_before_noun(self, i: int, kind: str, sense: Sense) -> bool:
+        if sense.plural or not self._next_is(i, NOUNS):
+            return False
+        after = self.terms[i + 1]
+        if after.text in lexicon.SHY or after.any(("relation", "skip", "stop")):
+            return False
+        if kind in ("place", "water", "landform", "ground", "scenery", "path"):
+            return True
+        return kind == "thing" and (after.any(("place",)) or (_is_tree(sense.value) and not _is_plant(after)))
+
+    def _modifier(self, i: int, kind: str, sense: Sense) -> None:
+        """ "pine forest" makes the forest one of pines, "pine table" the table one of wood, "village well" a village."""
+        if kind == "thing" and not self.terms[i + 1].any(("place",)):
+            self.traits.material = self.traits.material or "wood"
+            return
+        self.mentions.append(Mention(kind, sense.value, self.terms[i].text, modifier=True, traits=Traits(negated=self.traits.negated)))
+
+    def _pronoun(self, term: Term, sense: Sense) -> None:
+        self._begin()
+        self.traits = Traits()
+        meant = self._antecedent(several=sense.value == "them")
+        if meant is not None:
+            self._attach(Mention("pronoun", meant.value, term.text, meant.several, same_as=meant))
+            self.connector = None
+
+    def _antecedent(self, *, several: bool) -> Mention | None:
+        if not several and self.topic is not None:
+            return self.topic
+        taken = self.relation.subjects if self.relation else []
+        for kinds in (("thing", "wide"), ("water", "place", "path")):
+            for mention in reversed(self.mentions):
+                if mention.kind in kinds and mention not in taken and not mention.traits.negated and mention.several == several:
+                    self.topic = self.topic if several else mention
+                    return mention
+        return None
+
+    def _attach(self, mention: Mention) -> None:
+        """Make the mention an object of the open relation, or a new subject."""
+        self.mentions.append(mention)
+        mention.joined = self.connector
+        relation = self.relation
+        if relation is not None and self._takes(relation, mention):
+            mention.is_object = True
+            mention.inside = relation.inside
+            relation.objects.append(mention)
+        else:
+            self._new_subject(mention)
+        self.last = mention
+
+    def _takes(self, relation: Relation, mention: Mention) -> bool:
+        if not relation.objects:
+            return True
+        first = relation.objects[-1]
+        if self.connector == "of" and first.kind in ("unknown", "scenery") and first is self.last:
+            relation.objects.pop()  # "on the roof of the cabin": on the cabin
+            return True
+        if relation.kind != "between" or len(relation.objects) > 1 or self.connector != "and":
+            return False
+        return not first.several or mention.traits.definite or mention.kind in ("water", "path")
+
+    def _new_subject(self, mention: Mention) -> None:
+        if self.relation is not None and self.relation.outer is not None:
+            self.relation = self.relation.outer
+        relation = self.relation
+        goes_on = self.connector in ("and", "comma", "or") and self.last is not None and self.last in self.group
+        if relation is not None:
+            if relation.fronted and (not relation.subjects or goes_on):
+                relation.subjects.append(mention)
+            elif relation.boundary and self.connector is None:
+                relation.subjects, relation.boundary = [mention], False
+            else:
+                self._close()
+        self.group = [*self.group, mention] if goes_on else [mention]
+
+    # Relations --------------------------------------------------------------------------------------------------------
+
+    def _open(self, kind: str, *, is_reversed: bool, inside: bool) -> None:
+        negated = self.traits.negated and not self.traits.unknown
+        scene = self.scene_noun and not (self.relation is not None and not self.relation.objects)
+        of_object = self.connector is None and self.last is not None and self.last.is_object
+        fronted = not self.group and not self.traits.unknown and not scene and not of_object
+        boundary = self.connector in ("and", "comma") and not self.traits.started
+        self._flush()
+        chained = self.last if self.connector is None and self._is_new_object(self.last) else None
+        outer = self.relation if of_object and self.relation is not None and self.relation.fronted else None
+        if outer is None or chained or outer.subjects:
+            self._close()
+            outer = None
+        subjects = [chained] if chained else [] if scene and self.connector is not None else _alike(self.group)
+        self.relation = Relation(kind, is_reversed, inside, subjects, fronted=fronted, boundary=boundary, void=negated, outer=outer)
+        self.scene_noun = False
+
+    def _is_new_object(self, mention: Mention | None) -> bool:
+        return mention is not None and mention.is_object and mention.kind in ("thing", "wide") and not mention.traits.definite
+
+    def _close(self) -> None:
+        """Write the open relation down."""
+        relation, self.relation = self.relation, None
+        if relation is None or relation.void or not relation.subjects:
+            return
+        if not relation.objects and not self.scene_noun and relation.kind in ADVERBIAL:
+            relation.objects = self._left_out(relation.subjects)
+        if not relation.objects:
+            return
+        if relation.objects[0].kind in ("water", "path") and len(self.group) == 2 and self.group[1].joined == "and":
+            relation.subjects = self.group if relation.subjects[-1] is self.group[1] else relation.subjects
+        subjects, objects = relation.subjects, relation.objects
+        if relation.is_reversed:
+            subjects, objects = objects, subjects
+        for subject in subjects:
+            others = [mention for mention in objects if mention is not subject]
+            if others:
+                subject.links.append(Link(relation.kind, others))
+
+    def _left_out(self, subjects: list[Mention]) -> list[Mention]:
+        """What "around" is around when nothing follows it: the thing named before the subjects."""
+        first = self.mentions.index(subjects[0])
+        before = (m for m in reversed(self.mentions[:first]) if m.kind in ("thing", "wide") and not m.traits.negated)
+        found = next(before, None)
+        return [found] if found is not None else []
+
+    # Commas and the like ----------------------------------------------------------------------------------------------
+
+    def _connect(self, i: int, mark: str) -> None:
+        if mark in ("and", "comma", "or") and self._adjectives_go_on(i):
+            if self.traits.count is not None and self._next_is(i, ("number", "determiner")):
+                self.stash.append(self.traits)
+                self.traits = Traits()
+            return
+        self._flush()
+        waiting = self.relation is not None and not self.relation.objects
+        if waiting or mark in ("stop", "with"):
+            self._close()
+        if mark in ("stop", "colon"):
+            self.group, self.topic = [], self.topic if mark == "colon" else None
+        goes_on = mark == "or" or mark == "and" or (mark == "comma" and self._or_ahead(i))
+        self.traits.negated = self.negating and goes_on
+        self.traits.perhaps_negated = self.traits.negated and mark != "or"
+        self.negating = self.negating and goes_on
+        if mark == "of" and self.connector is not None:
+            return
+        # ", and" is as strong as a comma.
+        self.connector = "comma" if mark == "and" and self.connector == "comma" else mark
+        self.scene_noun = False
+
+    def _or_ahead(self, i: int) -> bool:
+        """Whether a list that goes on after the comma at `i` ends in "or": "no trees, houses or boats"."""
+        for term in self.terms[i + 1 : i + 1 + LOOK_AHEAD]:
+            if term.any(("stop",)) and term.senses["stop"].value in ("or",):
+                return True
+            if term.any(("relation", "number", "determiner", "negation")) or (term.any(("stop",)) and term.text not in (",", "and")):
+                return False
+        return False
+
+    def _adjectives_go_on(self, i: int) -> bool:
+        """Whether the adjectives so far belong to a noun after this "and" or comma: "two red and three blue boats"."""
+        if not (self.traits.described or self.traits.unknown) or self.traits.negated:
+            return False
+        counted, needs_adjective = self.traits.count is not None and not self.traits.unknown, True
+        for term in self.terms[i + 1 : i + 1 + LOOK_AHEAD]:
+            if term.any(ADJECTIVES):
+                needs_adjective = False
+            elif term.any(NOUNS):
+                return not needs_adjective
+            elif counted and term.any(("number", "determiner")):
+                needs_adjective = True
+            elif not term.any(("stop", "skip", "tint")) or (term.any(("stop",)) and term.text not in ("and", ",")):
+                return False
+        return False
+
+    def _flush(self) -> None:
+        """A noun phrase ends without a noun that is known."""
+        traits, self.traits = self.traits, Traits(far=self.traits.far)
+        parts = [*self.stash, traits]
+        self.stash = []
+        if traits.unknown:
+            self.traits = Traits()
+            self._attach(Mention("unknown", "", traits.unknown[-1], traits=traits))
+            self.connector = None
+            return
+        target = next((m for m in reversed(self.group) if m.kind in ("thing", "wide", "pronoun")), None)
+        target = target.same_as if target is not None and target.same_as is not None else target
+        said = [part for part in parts if (part.described or part.other) and not part.negated]
+        if target is None or not said or (self.relation is not None and not self.relation.objects):
+            return
+        if target.several and any(part.count or part.other for part in said):
+            self._split(target, said)
+        else:
+            target.traits.fill(said[0])
+
+    def _split(self, whole: Mention, parts: list[Traits]) -> None:
+        """ "two boats, one red and one black": a mention for each part."""
+        left = whole.traits.count
+        counts = [part.count or 1 for part in parts]
+        if left is not None:
+            counts = [left - sum(p.count or 0 for p in parts) if part.other else n for part, n in zip(parts, counts, strict=True)]
+            rest = left - sum(counts)
+        else:
+            rest = 0
+        traits = [whole.traits.copy(count=n, described_by=p) for n, p in zip(counts, parts, strict=True) if n > 0]
+        traits += [whole.traits.copy(count=rest, described_by=Traits())] if rest > 0 else []
+        if not traits:
+            return
+        whole.traits, whole.plural = traits[0], (traits[0].count or 2) > 1
+        at, place = self.mentions.index(whole) + 1, self.group.index(whole) + 1 if whole in self.group else len(self.group)
+        copies = [Mention(whole.kind, whole.value, whole.word, (t.count or 2) > 1, t, list(whole.links), joined="and") for t in traits[1:]]
+        self.mentions[at:at] = copies
+        self.group[place:place] = copies
+        self.last = self.group[-1] if self.group else self.last
+
+
+def _alike(group: list[Mention]) -> list[Mention]:
+    """The last of a list and those of its kind right before it."""
+    tail = group[-1:]
+    for mention in reversed(group[:-1]):
+        if mention.value != group[-1].value or mention.kind != group[-1].kind:
+            break
+        tail.insert(0, mention)
+    return tail
+
+
+def _one_for_each_colour(traits: Traits) -> list[Traits]:
+    """ "four red and blue boats": two and two."""
+    n = len(traits.colours)
+    counts = [None if traits.count is None else traits.count // n + (k < traits.count % n) for k in range(n)]
+    parts = [traits.copy(count=c, described_by=Traits(colours=[colour])) for c, colour in zip(counts, traits.colours, strict=True)]
+    return parts if traits.count is None or traits.count >= n else [traits]
+
+
+def _is_plant(term: Term) -> bool:
+    sense = term.sense("thing")
+    return sense is not None and "plant" in catalogue.classes()[sense.value].kinds
+
+
+def _is_tree(name: str) -> bool:
+    return "tree" in catalogue.classes()[name].kinds

@@ -1,0 +1,101 @@
+"""What the grammar finds: mentions of things and places with their traits, relations between them, and facts."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+
+@dataclass(eq=False)
+class Fact:
+    """A word about the whole scene: time, weather, season, snow, style, ..."""
+
+    kind: str
+    value: str
+    word: str
+    negated: bool = False
+    mention: "Mention | None" = None
+    """The noun it was said of ("snowy mountains"), if any."""
+
+
+@dataclass(eq=False)
+class Traits:
+    """What is said of a noun before (or after) it: number, adjectives, determiners, negation."""
+
+    count: int | None = None
+    colours: list[str] = field(default_factory=list)
+    material: str | None = None
+    size: str | None = None
+    density: float | None = None
+    definite: bool = False
+    partitive: bool = False
+    """ "one of the ...": a part of what is already there."""
+    other: bool = False
+    """ "the others": what is left of a number."""
+    lone: bool = False
+    negated: bool = False
+    perhaps_negated: bool = False
+    """Negated by "and" after a negated noun, as long as no number or article follows."""
+    exception: bool = False
+    far: bool = False
+    dry: bool = False
+    unknown: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+    @property
+    def described(self) -> bool:
+        """An adjective was said."""
+        return bool(self.colours or self.material or self.size)
+
+    @property
+    def started(self) -> bool:
+        """A noun is expected: an article, number or adjective was said."""
+        return bool(self.described or self.count or self.definite or self.density or self.unknown or self.negated or self.other)
+
+    def fill(self, other: "Traits") -> None:
+        """Take over adjectives of `other` where there are none yet."""
+        self.colours = self.colours or other.colours
+        self.material = self.material or other.material
+        self.size = self.size or other.size
+
+    def copy(self, *, count: int | None, described_by: "Traits") -> Self:
+        """The same traits with another count, adjectives first from `described_by`."""
+        made = type(self)(
+            count=count, colours=list(described_by.colours), material=described_by.material, size=described_by.size,
+            density=self.density, definite=self.definite, negated=self.negated,
+        )  # fmt: skip
+        made.fill(self)
+        return made
+
+
+@dataclass(eq=False)
+class Link:
+    """A relation as it was said."""
+
+    kind: str
+    objects: "list[Mention]"
+
+
+@dataclass(eq=False)
+class Mention:
+    """A noun with its traits and relations."""
+
+    kind: str
+    """ "thing", "wide", "place", "water", "path", "ground", "shore", "landform", "scenery", "unknown", "pronoun"."""
+    value: str
+    word: str
+    plural: bool = False
+    traits: Traits = field(default_factory=Traits)
+    links: list[Link] = field(default_factory=list)
+    modifier: bool = False
+    """Stands before another noun: the pine of "pine forest"."""
+    inside: bool = False
+    """ "inside the cabin"."""
+    joined: str | None = None
+    """The word or mark before it: "and", "comma", "with", "of"."""
+    same_as: "Mention | None" = None
+    """What a pronoun stands for."""
+    is_object: bool = False
+
+    @property
+    def several(self) -> bool:
+        """More than one."""
+        return (self.plural and self.traits.count != 1) or (self.traits.count or 1) > 1
