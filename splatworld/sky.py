@@ -95,7 +95,7 @@ class Sky:
 
     def _clouds(self, d: Floats) -> tuple[Floats, Floats]:
         """Cover [n] and colour [n, 3] of broken clouds on a plane some kilometres up."""
-        from splatworld.generate.procedural.noise import fbm
+        from splatworld.noise import fbm
 
         height = np.maximum(d[:, 2:], 0.0) + 0.09
         at = d[:, :2] / height
@@ -114,7 +114,7 @@ class Sky:
         return (0.94 * amount * fade).astype(np.float32), body.astype(np.float32)
 
     def _stars(self, d: Floats) -> Floats:
-        from splatworld.generate.procedural.noise import fbm, value_noise
+        from splatworld.noise import fbm, value_noise
 
         band = np.clip(fbm(d * 2.2, octaves=4, seed=self.seed + 40) + 0.55 - 2.6 * np.abs(d @ _unit([0.6, -0.35, 0.72])), 0, 1)
         spark = np.clip((value_noise(d * 190, seed=self.seed + 41) - 0.72) / 0.28, 0, 1) ** 3
