@@ -6,6 +6,18 @@ from splatworld.geometry import Vec3
 
 
 @dataclass(frozen=True)
+class Part:
+    """One straight piece of a thing that follows the ground or turns corners: a fence, a wall."""
+
+    position: Vec3
+    """Middle of the piece where it touches the ground, in the thing's frame."""
+    yaw: float
+    """Radians about +Z, thing frame; the piece runs along its own X."""
+    length: float
+    """Metres."""
+
+
+@dataclass(frozen=True)
 class Placement:
     """One copy of a thing in the world; colour, material and size come from its item."""
 
@@ -23,3 +35,6 @@ class Placement:
     """Metres to span, for bridges and fences."""
     variant: int = 0
     """Which of the class's shapes."""
+    parts: tuple[Part, ...] = ()
+    """Pieces that make up one thing; empty = one piece of `length`. They are in the frame that `position`, `yaw` and
+    `scale` = 1 give."""
