@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from splatworld.geometry import Vec3
 from splatworld.world import Thing, World
 
-GROUND = frozenset({"ground", "terrain", "floor", "room", "sand", "snow"})
+GROUND = frozenset({"ground", "terrain", "floor"})
 DECK = frozenset({"bridge", "dock", "pier", "jetty", "deck", "porch", "path", "road", "stairs", "platform", "rug"})
 """Walked on above ground or water."""
 WATER = frozenset({"water", "lake", "pond", "river", "stream", "sea"})

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from splatworld.errors import EditError
+from splatworld.progress import Progress, silent
 from splatworld.world import Environment, World
 
 Listener = Callable[["Change"], None]
@@ -97,11 +99,17 @@ class Session:
             self._tell(change)
             return change
 
-    def relit(self, environment: Environment, progress: Callable[[Any], None]) -> Change:
-        """Light the world anew; slow. Raises `SplatworldError` if it cannot be lit."""
+    def relit(self, environment: Environment, progress: Progress = silent) -> Change:
+        """Light the world anew; slow. What is hidden or shown meanwhile stays so; raises `EditError` if more changed."""
         from splatworld.light import relight
 
-        return self.replace(relight(self._world, environment, progress))
+        before = self._world
+        lit = relight(before, environment, progress=progress)
+        with self._lock:
+            change = difference(before, self._world)
+            if change.rebuilt or change.moved:
+                raise EditError("the world was changed while it was being lit; apply the light again")
+            return self.replace(replace(lit, things=self._world.things))
 
     def _tell(self, change: Change) -> None:
         if change:
