@@ -87,7 +87,7 @@ class Shape:
         """Scaled, turned by `yaw` radians about +Z, then shifted."""
         return self.moved(Similarity.at((x, y, z), yaw=yaw, scale=scale))
 
-    def mapped(self, displace: Callable[[Array], Array]) -> Self:
+    def mapped(self, displace: Callable[[Array], NDArray[np.floating]]) -> Self:
         """Vertices passed through `displace` ([v, 3] to [v, 3])."""
         return replace(self, vertices=displace(self.vertices).astype(np.float32))
 

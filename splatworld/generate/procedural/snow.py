@@ -20,10 +20,12 @@ def snowed(shape: Shape, amount: float) -> Shape:
     if amount <= 0:
         return shape
     amount = min(amount, 1.0)
-    patch = value_noise(shape.triangles.mean(1) * np.float32(2.2), seed=71)
+    middle = shape.triangles.mean(1)
+    patch = 0.7 * value_noise(middle * np.float32(3.0), seed=71) + 0.6 * value_noise(middle * np.float32(17.0), seed=72)
     leafy = np.linalg.norm(shape.shading, axis=1) > 0.5
-    up = np.where(leafy, shape.shading[:, 2], shape.normals[:, 2])
-    reach = np.where(leafy, 0.95 - 0.52 * amount + 0.5 * patch, 0.9 - 0.55 * amount + 0.25 * patch * (1 - amount))
+    slope = shape.normals[:, 2]
+    up = np.where(leafy, shape.shading[:, 2] * (0.15 + 0.85 * np.abs(slope)), slope)
+    reach = np.where(leafy, 0.9 - 0.45 * amount + 0.6 * patch, 0.9 - 0.55 * amount + 0.25 * patch * (1 - amount))
     glows = np.array([max(m.emission) > 0 for m in shape.materials])
     covered = (up > reach) & ~glows[shape.material]
     white = np.where(covered, len(shape.materials), shape.material).astype(np.int32)

@@ -11,6 +11,7 @@ from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.shape import Shape, cards, join, lathe, tube
 from splatworld.generate.procedural.snow import snowed
 from splatworld.generate.procedural.things.growth import (
+    UP,
     Clumps,
     Floats,
     Skeleton,
@@ -19,7 +20,9 @@ from splatworld.generate.procedural.things.growth import (
     foliage,
     fronds,
     lit_as,
+    painted,
     rooted,
+    shade,
     unit,
     varied,
     wood,
@@ -51,7 +54,9 @@ def broadleaf(request: Request, rng: np.random.Generator) -> Shape:
     skeleton = _branching(crown, trunk, 0.42 * scale, rng, bare=bare)
     radii = skeleton.radii(0.02 * scale)
     radii *= 0.24 * scale / radii[0]
-    limbs = rooted(wood(skeleton, radii, BARK, thinnest=(0.02 if bare else 0.045) * scale, stride=2 if bare else 3), 0.24 * scale, rng)
+    thinnest, stride = (0.02, 2) if bare else (0.045, 3)
+    limbs = wood(skeleton, radii, BARK, thinnest=thinnest * scale, stride=stride)
+    limbs = rooted(limbs, 0.24 * scale, rng)
     if bare:
         return snowed(join([limbs, _twigs(skeleton, 1300, 0.6 * scale, BARK, rng)]), request.snow)
     leaves = _leaves(request, rng, blossoms=0.5)
@@ -111,8 +116,10 @@ def palm(request: Request, rng: np.random.Generator) -> Shape:
     head = path[-1]
     colour = request.colour or varied(display(86, 112, 52), rng, 0.08)
     green = Material("leaf", colour, "leaf", 0.8, 0.3, display(150, 140, 72), translucency=0.35, stretch=2.5)
-    nuts = [lathe([(0.02, -0.14), (0.1, -0.06), (0.1, 0.04), (0.02, 0.12)], bark, sides=6).at(x, y, z) for x, y, z in
-            head + scale * np.stack([0.2 * np.cos(t[:5] * 80), 0.2 * np.sin(t[:5] * 80), np.full(5, -0.12)], 1)]  # fmt: skip
+    nut = lathe([(0.02, -0.14), (0.1, -0.06), (0.1, 0.04), (0.02, 0.12)], bark, sides=6)
+    around = np.arange(5) * 1.3
+    spots = head + scale * np.stack([0.2 * np.cos(around), 0.2 * np.sin(around), np.full(5, -0.12)], 1)
+    nuts = [nut.at(float(x), float(y), float(z), scale=scale) for x, y, z in spots]
     return snowed(join([tube(path, girth, bark, sides=9), *nuts, _fronds(head, scale, green, rng)]), request.snow)
 
 
@@ -127,7 +134,8 @@ def dead_tree(request: Request, rng: np.random.Generator) -> Shape:
     skeleton = Skeleton(skeleton.points + bend, skeleton.parents)
     radii = skeleton.radii(0.022 * scale, exponent=2.1)
     radii *= 0.23 * scale / radii[0]
-    return snowed(rooted(wood(skeleton, radii, GREY_WOOD, thinnest=0.0), 0.23 * scale, rng, flare=1.1), request.snow)
+    limbs = wood(skeleton, radii, painted(GREY_WOOD, request.colour), thinnest=0.0)
+    return snowed(rooted(limbs, 0.23 * scale, rng, flare=1.1), request.snow)
 
 
 def _crown(count: int, centre: Floats, radii: Floats, size: float, rng: np.random.Generator) -> Clumps:
@@ -170,7 +178,7 @@ def _twigs(
     thin = np.flatnonzero(skeleton.radii(1.0) < 2.2)
     node = rng.choice(thin[thin > 0], count)
     limb = unit(skeleton.points[node] - skeleton.points[skeleton.parents[node]])
-    along = unit(limb + 0.9 * unit(rng.normal(size=(count, 3))) + [0, 0, 0.25 - hang])
+    along = unit(limb + 0.9 * unit(rng.normal(size=(count, 3))) + (0.25 - hang) * UP)
     lengths = length * rng.uniform(0.5, 1.2, count)
     centres = skeleton.points[node] + along * lengths[:, None] * 0.42
     facing = unit(np.cross(along, rng.normal(size=(count, 3))))
@@ -228,18 +236,17 @@ def _leaf(colour: Rgb) -> Material:
 
 def _dark(leaf: Material) -> Material:
     """The same leaves deep in the crown."""
-    r, g, b = leaf.colour
-    return Material("leaf", (r * 0.3, g * 0.32, b * 0.32), "leaf", 0.3, 0.6)
+    return Material("leaf", shade(leaf.colour, 0.31), "leaf", 0.3, 0.6)
 
 
 TREE = ("tree", "plant")
 CLASSES = (
     ThingClass(
         "broadleaf",
-        ("broadleaf", "tree", "oak", "oak tree", "maple", "maple tree", "beech", "linden", "lime tree", "elm", "ash tree",
-         "chestnut", "chestnut tree", "walnut tree", "apple tree", "cherry tree", "pear tree", "plum tree", "orange tree",
-         "lemon tree", "fruit tree", "olive tree", "hornbeam", "sycamore", "deciduous tree", "broadleaf tree",
-         "broadleaved tree", "leafy tree", "shade tree"),
+        ("broadleaf", "tree", "oak", "oak tree", "maple", "maple tree", "beech", "beech tree", "linden", "lime tree",
+         "elm", "elm tree", "ash tree", "chestnut", "chestnut tree", "walnut tree", "apple tree", "cherry tree",
+         "pear tree", "plum tree", "orange tree", "lemon tree", "fruit tree", "olive tree", "hornbeam", "sycamore",
+         "deciduous tree", "broadleaf tree", "broadleaved tree", "leafy tree", "shade tree"),
         broadleaf, footprint=1.5, height=9.0, kinds=TREE, variants=5, colour="green", material="leaf",
     ),
     ThingClass(

@@ -8,6 +8,7 @@ from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Array, Shape, join, lathe, tube
 from splatworld.generate.procedural.snow import snowed
 from splatworld.generate.procedural.things.growth import (
+    UP,
     Floats,
     arcs,
     display,
@@ -15,6 +16,7 @@ from splatworld.generate.procedural.things.growth import (
     lit_as,
     ribbons,
     rooted,
+    shade,
     sprigs,
     unit,
     varied,
@@ -38,7 +40,7 @@ def pine(request: Request, rng: np.random.Generator) -> Shape:
     at, length, droop = _whorls(bare, rng)
     reach = scale * rng.uniform(2.0, 2.5) * length
     boughs = _boughs(at * height, reach, droop, stem, needles, rng)
-    dark = Material("needles", tuple(0.3 * c for c in needles.colour), "leaf", 0.4, 0.5)
+    dark = Material("needles", shade(needles.colour, 0.3), "leaf", 0.4, 0.5)
     core = _core(bare * height + 0.25 * scale, height, 0.42 * reach.max(), dark)
     dead = _dead_branches(bare * height, girth, scale, rng)
     return snowed(join([trunk, core, boughs, *dead]), request.snow)
@@ -49,18 +51,19 @@ def cypress(request: Request, rng: np.random.Generator) -> Shape:
     scale = request.size * rng.uniform(0.9, 1.1)
     height, wide = 8.8 * scale * request.tall, 0.78 * scale * rng.uniform(0.85, 1.15)
     needles = _needles(request.colour or varied(display(58, 76, 48), rng, 0.07))
-    dark = Material("needles", tuple(0.3 * c for c in needles.colour), "leaf", 0.4, 0.5)
+    dark = Material("needles", shade(needles.colour, 0.3), "leaf", 0.4, 0.5)
     n = 1150
     t = rng.uniform(0, 1, n) ** 1.15
     angle = rng.uniform(0, 2 * np.pi, n)
     out = np.stack([np.cos(angle), np.sin(angle), np.zeros(n)], 1)
     radius = wide * _flame(t) * (1 + 0.22 * value_noise(np.column_stack([2 * out[:, :2], 7 * t]), seed=5))
-    points = out * (radius * rng.uniform(0.8, 1.05, n))[:, None] + np.outer(0.35 * scale + t * (height - 0.6 * scale), [0, 0, 1])
-    cover = foliage(points, unit(out + [0, 0, 0.25]), points * [0, 0, 1] - [0, 0, wide], rng.uniform(0.3, 0.5, n) * scale,
-                    (needles,), rng, width=0.34, droop=-2.2)  # fmt: skip
+    axis = np.outer(0.35 * scale + t * (height - 0.6 * scale), UP)
+    points = axis + out * (radius * rng.uniform(0.8, 1.05, n))[:, None]
+    sizes = rng.uniform(0.3, 0.5, n) * scale
+    cover = foliage(points, unit(out + 0.25 * UP), axis - wide * UP, sizes, (needles,), rng, width=0.34, droop=-2.2)
     steps = np.linspace(0, 1, 11)
-    body = lathe([(0.78 * wide * r, 0.3 * scale + s * (height - 0.7 * scale)) for s, r in zip(steps, _flame(steps), strict=True)],
-                 dark, sides=10)  # fmt: skip
+    profile = np.stack([0.78 * wide * _flame(steps), 0.3 * scale + steps * (height - 0.7 * scale)], 1)
+    body = lathe([(float(r), float(z)) for r, z in profile], dark, sides=10)
     trunk = rooted(tube(np.outer([0, 0.5, 1.0], [0, 0, scale]), 0.13 * scale, BARK), 0.13 * scale, rng, flare=0.5)
     return snowed(join([trunk, body, cover]), request.snow)
 
@@ -95,12 +98,12 @@ def _boughs(
     ahead = unit(paths[owner, low + 1] - paths[owner, low])
     # Side sprays are longest in the middle of a bough: its outline is a feather, and its end is one spray ahead.
     swing = np.where(place > 0.93, 0.1, 0.95)[:, None] * hand[:, None] * sides[owner]
-    along = unit(ahead + swing + rng.normal(0, 0.2, ahead.shape) - [0, 0, 0.42])
+    along = unit(ahead + swing + rng.normal(0, 0.2, ahead.shape) - 0.42 * UP)
     size = (0.42 + 0.24 * reach[owner] / reach.max()) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
-    facing = unit(np.cross(np.cross(ahead, [0, 0, 1.0]), ahead) + 0.5 * ahead + rng.normal(0, 0.35, ahead.shape))
+    facing = unit(np.cross(np.cross(ahead, UP), ahead) + 0.5 * ahead + rng.normal(0, 0.35, ahead.shape))
     sprays = sprigs(spine, along, facing, size, needles, rng, width=0.2, splay=0.34)
     outward = unit(np.repeat(spine - np.column_stack([0 * z, 0 * z, z - 0.6 * reach])[owner], 2, 0))
-    return join([wooden, lit_as(sprays, outward + [0, 0, 0.35], 0.65)])
+    return join([wooden, lit_as(sprays, outward + 0.35 * UP, 0.65)])
 
 
 def _core(low: float, height: float, radius: float, dark: Material) -> Shape:
@@ -110,12 +113,12 @@ def _core(low: float, height: float, radius: float, dark: Material) -> Shape:
     cone = radius * (1 - t) ** 1.1 * ripple * np.minimum(1, 0.25 + 9 * t)
     body = lathe([(r, low + s * (height - low)) for r, s in zip(cone, t, strict=True)], dark, sides=11)
 
-    def rough(p: Array) -> Array:
+    def rough(p: Array) -> Floats:
         bump = 1 + 0.25 * value_noise(p * 1.3, seed=9)
         return p * np.stack([bump, bump, np.ones(len(p))], 1)
 
     body = body.mapped(rough)
-    return lit_as(body, body.triangles.mean(1) * [1, 1, 0] - [0, 0, 0.1], 1.0)
+    return lit_as(body, body.triangles.mean(1) * (1 - UP) - 0.1 * UP, 1.0)
 
 
 def _dead_branches(height: float, girth: float, scale: float, rng: np.random.Generator) -> list[Shape]:
@@ -143,8 +146,8 @@ def _needles(colour: Rgb) -> Material:
 CLASSES = (
     ThingClass(
         "pine",
-        ("pine", "pine tree", "fir", "fir tree", "spruce", "spruce tree", "conifer", "evergreen", "larch", "cedar", "redwood",
-         "sequoia", "hemlock", "yew", "christmas tree"),
+        ("pine", "pine tree", "fir", "fir tree", "spruce", "spruce tree", "conifer", "evergreen", "larch", "cedar",
+         "redwood", "sequoia", "hemlock", "yew", "christmas tree"),
         pine, footprint=1.6, height=11.0, kinds=("tree", "plant"), variants=5, colour="green", material="needles",
     ),
     ThingClass(

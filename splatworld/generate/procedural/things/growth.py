@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Shape, ball, cards, join, mesh, tube
+from splatworld.geometry import Vec3
 from splatworld.palette import Rgb, linear_from_display
 
+UP = np.array([0.0, 0.0, 1.0])
 Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ def colonised(attractors: Floats, trunk: Floats, *, step: float, reach: float, l
         pull = np.zeros_like(points)
         np.add.at(pull, nearest[near], unit(left[near] - points[nearest[near]]))
         growing = np.flatnonzero(np.linalg.norm(pull, axis=1) > 1e-6)
-        sprouts = points[growing] + step * unit(unit(pull[growing]) + [0, 0, lift])
+        sprouts = points[growing] + step * unit(unit(pull[growing]) + lift * UP)
         free = cKDTree(points).query(sprouts)[0] > 0.5 * step
         if not free.any():
             break
@@ -112,14 +115,14 @@ class Clumps:
     radii: NDArray[np.float64]
     """[c, 3] half-axes in metres."""
 
-    def on_shell(self, count: int, rng: np.random.Generator, *, inner: float = 0.66) -> tuple[Floats, Floats, Floats]:
+    def on_shell(self, count: int, rng: np.random.Generator, *, inner: float = 0.66) -> tuple[Floats, Floats, Ints]:
         """About `count` places in the outer layers: points [n, 3], outward directions [n, 3], clump index [n].
 
         Places buried in another clump are dropped: nobody sees them.
         """
         share = (self.radii**2).mean(1)
         owner = rng.choice(len(self.centres), size=int(count * 1.7), p=share / share.sum())
-        out = unit(rng.normal(size=(len(owner), 3)) + [0, 0, 0.15])
+        out = unit(rng.normal(size=(len(owner), 3)) + 0.15 * UP)
         swell = 1 + 0.22 * value_noise(out * 2.3 + owner[:, None] * 7.1, seed=3)
         points = self.centres[owner] + out * self.radii[owner] * (swell * rng.uniform(inner, 1.08, len(owner)))[:, None]
         apart = (points[:, None] - self.centres) / self.radii
@@ -128,11 +131,11 @@ class Clumps:
         seen = np.flatnonzero(depth.min(1) > 0.78)[:count]
         return points[seen], out[seen], owner[seen]
 
-    def hull(self, material: Material, rng: np.random.Generator, *, share: float = 0.62, subdivisions: int = 1) -> Shape:
+    def hull(self, material: Material, rng: np.random.Generator, *, share: float = 0.62) -> Shape:
         """The dark inside of the crown: a lump per clump, so that no look passes through the leaves."""
         lumps = []
         for centre, radii in zip(self.centres, self.radii, strict=True):
-            rough = ball(1.0, material, subdivisions=subdivisions)
+            rough = ball(1.0, material, subdivisions=1)
             bumps = 1 + rng.uniform(-0.16, 0.16, (len(rough.vertices), 1))
             lump = replace(rough, vertices=(rough.vertices * bumps * radii * share + centre).astype(np.float32))
             lumps.append(lump.shaded_from(tuple(centre), blend=0.8))
@@ -154,15 +157,15 @@ def foliage(
     """A sprig of two leaves at each of `points` [n, 3], facing about `out` [n, 3] and hanging by `droop`.
 
     A leaf is one triangle, `lengths` [n] metres long and `width` times as wide. Light falls on it as on the soft body
-    of its clump and, further out, of the crown round `centre`; `blend` is the share of that against the leaf's own tilt.
+    of its clump and, further out, of the crown round `centre`; `blend` is the share of that against its own tilt.
     The materials are dealt in drifts, so that colours come in sprays.
     """
     n = len(points)
-    facing = unit(out + 0.7 * unit(rng.normal(size=(n, 3))) + [0, 0, 0.25])
-    along = unit(unit(rng.normal(size=(n, 3))) + 0.5 * out - [0, 0, droop])
+    facing = unit(out + 0.7 * unit(rng.normal(size=(n, 3))) + 0.25 * UP)
+    along = unit(unit(rng.normal(size=(n, 3))) + 0.5 * out - droop * UP)
     along = unit(along - 0.8 * facing * (along * facing).sum(1, keepdims=True))
     leaves = sprigs(points - 0.4 * lengths[:, None] * along, along, facing, lengths, materials[0], rng, width=width)
-    body = unit(0.55 * out + 0.45 * unit(points - centre) + [0, 0, 0.1])
+    body = unit(0.55 * out + 0.45 * unit(points - centre) + 0.1 * UP)
     light = np.repeat(unit(blend * body + (1 - blend) * facing), 2, 0).astype(np.float32)
     drift = value_noise(points * 0.9, seed=11) * 0.9 + rng.uniform(-1, 1, n)
     deal = np.clip(((drift * 0.5 + 0.5) * len(materials)).astype(np.int32), 0, len(materials) - 1)
@@ -194,12 +197,12 @@ def sprigs(
 
 
 def ribbons(paths: Floats, sides: Floats, widths: Floats, material: Material) -> Shape:
-    """Flat blades along `paths` [n, k, 3], spread by `widths` [n, k] along the unit `sides` [n, 3]; grain runs along."""
+    """Flat blades along `paths` [n, k, 3], as wide as `widths` [n, k] along the unit `sides` [n, 3]."""
     n, k, _ = paths.shape
     half = widths[..., None] * sides[:, None] / 2
     vertices = np.stack([paths - half, paths + half], 2).reshape(-1, 3)
     row = (2 * k * np.arange(n)[:, None] + 2 * np.arange(k - 1)).ravel()[:, None]
-    faces = np.stack([row + [0, 1, 3], row + [0, 3, 2]], 1).reshape(-1, 3)
+    faces = (row[:, None] + np.array([[0, 1, 3], [0, 3, 2]])).reshape(-1, 3)
     along = unit(np.repeat(np.diff(paths, axis=1).reshape(-1, 3), 2, 0))
     return replace(mesh(vertices, faces, material), grain=along.astype(np.float32))
 
@@ -214,7 +217,7 @@ def arcs(
     t = (np.arange(knots - 1) + 0.5) / (knots - 1)
     tilt = lean[:, None] + curl[:, None] * t
     ahead = np.stack([np.cos(heading), np.sin(heading), np.zeros_like(heading)], 1)
-    steps = np.sin(tilt)[..., None] * ahead[:, None] + np.cos(tilt)[..., None] * np.array([0, 0, 1.0])
+    steps = np.sin(tilt)[..., None] * ahead[:, None] + np.cos(tilt)[..., None] * UP
     walk = np.cumsum(steps * (lengths / (knots - 1))[:, None, None], axis=1)
     sides = np.stack([-np.sin(heading), np.cos(heading), np.zeros_like(heading)], 1)
     return np.concatenate([bases[:, None], bases[:, None] + walk], 1), sides
@@ -245,14 +248,15 @@ def fronds(
     feather = [ribs]
     rib = unit(np.gradient(paths, axis=1))[:, 1:]
     for hand in (-1, 1):
-        along = unit(hand * sides[:, None] + 0.75 * rib - [0, 0, hang] + rng.normal(0, 0.08, rib.shape)).reshape(-1, 3)
+        along = unit(hand * sides[:, None] + 0.75 * rib - hang * UP + rng.normal(0, 0.08, rib.shape)).reshape(-1, 3)
         size = (lengths[:, None] * leaflet).ravel() * rng.uniform(0.85, 1.1, n * k)
         facing = np.cross(rib.reshape(-1, 3), along) * hand
-        feather.append(cards(paths[:, 1:].reshape(-1, 3) + along * size[:, None] * 0.48, along, facing, size, width, material))
+        middles = paths[:, 1:].reshape(-1, 3) + along * size[:, None] * 0.48
+        feather.append(cards(middles, along, facing, size, width, material))
     return join(feather)
 
 
-def lit_as(shape: Shape, direction: Floats, blend: float = 0.7) -> Shape:
+def lit_as(shape: Shape, direction: Floats | Vec3, blend: float = 0.7) -> Shape:
     """`shape` with its shading turned by `blend` from its own normals towards `direction` [3] or [f, 3]."""
     own = shape.normals
     aim = unit(np.broadcast_to(np.asarray(direction, np.float64), own.shape))
@@ -264,6 +268,17 @@ def display(red: float, green: float, blue: float) -> Rgb:
     """Linear albedo of a colour given as display values 0 to 255."""
     r, g, b = (linear_from_display(c / 255) for c in (red, green, blue))
     return r, g, b
+
+
+def painted(material: Material, colour: Rgb | None) -> Material:
+    """`material` in the asked colour, if one was asked for."""
+    return material if colour is None else replace(material, colour=colour, second=None)
+
+
+def shade(colour: Rgb, share: float) -> Rgb:
+    """`colour` times `share`."""
+    r, g, b = colour
+    return r * share, g * share, b * share
 
 
 def varied(colour: Rgb, rng: np.random.Generator, amount: float = 0.12) -> Rgb:

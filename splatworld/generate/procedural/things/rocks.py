@@ -16,9 +16,9 @@ MOSS, LICHEN = display(88, 96, 56), display(150, 148, 128)
 def rock(request: Request, rng: np.random.Generator) -> Shape:
     """A boulder, sunk a little into the ground."""
     scale = request.size * rng.uniform(0.8, 1.2)
-    half = np.array([rng.uniform(0.75, 1.0), rng.uniform(0.6, 0.8), rng.uniform(0.52, 0.68) * request.tall]) * scale
+    half = np.array([rng.uniform(0.75, 1.0), rng.uniform(0.6, 0.8), rng.uniform(0.6, 0.78) * request.tall]) * scale
     body = _worn(_ball(7), rng, cuts=9, rough=0.16).mapped(lambda p: p * half)
-    return snowed(_seated(_stone(request, rng, scale, body), 0.12), request.snow)
+    return snowed(_seated(_stone(request, rng, scale, body), 0.24), request.snow)
 
 
 def pebbles(request: Request, rng: np.random.Generator) -> Shape:
@@ -43,7 +43,7 @@ def cliff(request: Request, rng: np.random.Generator) -> Shape:
     tall, seed = 6.0 * scale * request.tall, int(rng.integers(1 << 20))
     tilt = rng.uniform(-0.16, 0.16, 2)
 
-    def carve(p: Array) -> Array:
+    def carve(p: Array) -> Floats:
         block = p / np.maximum(np.abs(p).max(1, keepdims=True), 1e-6) * 0.6 + p * 0.4
         q = block * np.array([3.6 * scale, 2.4 * scale, tall / 2])
         layer = (q[:, 2] + q[:, :2] @ tilt) / (0.85 * scale)
@@ -51,7 +51,7 @@ def cliff(request: Request, rng: np.random.Generator) -> Shape:
         cleft = ridged(np.column_stack([q[:, :2] / (2.6 * scale), 0.12 * layer]), octaves=3, seed=seed + 1)
         swell = fbm(q / (3.5 * scale), octaves=4, seed=seed + 2)
         level = np.clip(q[:, 2] / tall + 0.5, 0, 1)
-        side = 1 + 0.2 * step - 0.3 * cleft**2 + 0.4 * swell + 0.22 * (1 - level)
+        side = 0.95 + 0.13 * step - 0.32 * cleft**2 + 0.4 * swell + 0.35 * (1 - level)
         crest = 1 + np.clip(level - 0.55, 0, 1) * (1.1 * fbm(q[:, :2] / (2.2 * scale), octaves=3, seed=seed + 3) - 0.1)
         return q * np.stack([side, side, crest], 1)
 
@@ -78,11 +78,12 @@ def _worn(shape: Shape, rng: np.random.Generator, *, cuts: int, rough: float) ->
     planes, depths = unit(rng.normal(size=(cuts, 3))), rng.uniform(0.62, 0.92, cuts)
     seed = int(rng.integers(1 << 20))
 
-    def split(p: Array) -> Array:
+    def split(p: Array) -> Floats:
+        q = p.astype(np.float64)
         for plane, depth in zip(planes, depths, strict=True):
             # Push what stands over the plane nearly back to it, along the plane's normal.
-            p = p - 0.9 * np.maximum(p @ plane - depth, 0)[:, None] * plane
-        return p * (1 + rough * (fbm(p * 1.6, octaves=4, gain=0.6, seed=seed)))[:, None]
+            q = q - 0.9 * np.maximum(q @ plane - depth, 0)[:, None] * plane
+        return q * (1 + rough * (fbm(q * 1.6, octaves=4, gain=0.6, seed=seed)))[:, None]
 
     return shape.mapped(split)
 

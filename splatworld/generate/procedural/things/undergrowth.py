@@ -6,9 +6,12 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Shape, cards, join, lathe, tube
+from splatworld.generate.procedural.noise import value_noise
+from splatworld.generate.procedural.shape import Array, Shape, cards, join, lathe, tube
 from splatworld.generate.procedural.snow import snowed
+from splatworld.generate.procedural.things.blooms import daisies, poppies, spikes, tulips
 from splatworld.generate.procedural.things.growth import (
+    UP,
     Clumps,
     Floats,
     arcs,
@@ -16,8 +19,10 @@ from splatworld.generate.procedural.things.growth import (
     foliage,
     fronds,
     lit_as,
+    painted,
     ribbons,
     rooted,
+    shade,
     unit,
     varied,
 )
@@ -49,28 +54,29 @@ def bush(request: Request, rng: np.random.Generator) -> Shape:
     n = int(rng.integers(4, 7))
     angle = np.arange(n) * 2.4 + rng.uniform(0, 6)
     away = np.linspace(0, 0.44, n) * scale
-    tall = scale * rng.uniform(0.36, 0.55, n) * (1.15 - 0.7 * np.linspace(0, 0.44, n))
+    tall = scale * rng.uniform(0.38, 0.5, n) * (1.15 - 0.7 * np.linspace(0, 0.44, n))
     centres = np.stack([away * np.cos(angle), away * np.sin(angle), tall * 0.98 * request.tall], 1)
     wide = scale * rng.uniform(0.34, 0.46, n)
     body = Clumps(centres, np.stack([wide, wide, tall * request.tall], 1))
     leaf = _green(request, rng, SHRUBS)
-    dark = Material("leaf", _shade(leaf.colour, 0.32), "leaf", 0.25, 0.6)
+    dark = Material("leaf", shade(leaf.colour, 0.32), "leaf", 0.25, 0.6)
     bare = request.season == "winter"
     points, out, _ = body.on_shell(200 if bare else 330, rng, inner=0.7)
     points[:, 2] = np.abs(points[:, 2])
     sizes = rng.uniform(0.13, 0.23, len(points)) * scale
     leaves = foliage(points, out, np.array([0, 0, 0.2 * scale]), sizes, (leaf,), rng, droop=0.2)
-    hull = body.hull(dark, rng, share=0.6 if bare else 0.72).mapped(lambda p: np.maximum(p, [-9e9, -9e9, -0.02]))
+    hull = body.hull(dark, rng, share=0.6 if bare else 0.72)
     ends, way, _ = body.on_shell(60, rng)
     length = np.linalg.norm(ends, axis=1)
-    twigs = cards(ends * 0.62, ends, np.cross(ends, way + [0.1, 0.2, 0]), 0.8 * length, 0.018 * scale, TWIG)
-    return snowed(join([hull, twigs, leaves]), request.snow)
+    twigs = cards(ends * 0.62, ends, np.cross(ends, way[:, [1, 2, 0]]), 0.8 * length, 0.018 * scale, TWIG)
+    whole = join([hull, twigs, leaves]).mapped(lambda p: np.maximum(p, [-9e9, -9e9, -0.02]))
+    return snowed(whole, request.snow)
 
 
 def flowers(request: Request, rng: np.random.Generator) -> Shape:
     """A clump of one kind of flower: daisies, poppies, tulips or spikes, on stems among leaves."""
     scale = request.size * rng.uniform(0.9, 1.1)
-    n = int(rng.integers(8, 12))
+    n = int(rng.integers(7, 11))
     bases = _disc(n, 0.24 * scale, rng)
     heading, lengths = rng.uniform(0, 6.28, n), scale * request.tall * rng.uniform(0.28, 0.46, n)
     paths, sides = arcs(bases, heading, rng.uniform(0, 0.25, n), rng.uniform(-0.1, 0.45, n), lengths, knots=4)
@@ -78,11 +84,11 @@ def flowers(request: Request, rng: np.random.Generator) -> Shape:
     stems = ribbons(paths, sides, np.tile([0.016, 0.014, 0.012, 0.01], (n, 1)) * scale, green)
     colour = request.colour or varied(PETALS[rng.integers(len(PETALS))], rng, 0.08)
     petal = Material("petal", colour, "plain", 0.3, 0.2, translucency=0.35, stretch=1.3)
-    head = (_daisies, _daisies, _poppies, _tulips, _spikes)[rng.integers(5)]
-    up = unit(paths[:, -1] - paths[:, -2])
-    blooms = head(paths[:, -1], up, scale * rng.uniform(0.85, 1.15, n), petal, rng)
-    leaves = _blades(26, 0.26 * scale, scale * request.tall * 0.3, 0.03 * scale, green, rng)
-    return snowed(join([lit_as(stems, (0, 0, 1)), leaves, blooms]), request.snow)
+    head = (daisies, daisies, poppies, tulips, spikes)[rng.integers(5)]
+    up = unit(unit(paths[:, -1] - paths[:, -2]) + rng.normal(0, 0.3, (n, 3)))
+    blooms = head(paths[:, -1], up, scale * rng.uniform(0.85, 1.15, n), petal)
+    leaves = _blades(22, 0.26 * scale, scale * request.tall * 0.3, 0.03 * scale, green, rng)
+    return snowed(join([lit_as(stems, UP), leaves, blooms]), request.snow)
 
 
 def grass(request: Request, rng: np.random.Generator) -> Shape:
@@ -109,7 +115,7 @@ def fern(request: Request, rng: np.random.Generator) -> Shape:
     heads = _disc(n, 0.04 * scale, rng)
     feathers = fronds(heads, heading, lean, curl, lengths, leaflet, green, rng, width=0.055 * scale, hang=0.15)
     stretched = feathers.mapped(lambda p: np.maximum(p, [-9e9, -9e9, 0]) * [1, 1, request.tall])
-    return snowed(lit_as(stretched, (0, 0, 1), 0.5), request.snow)
+    return snowed(lit_as(stretched, UP, 0.5), request.snow)
 
 
 def reeds(request: Request, rng: np.random.Generator) -> Shape:
@@ -119,7 +125,8 @@ def reeds(request: Request, rng: np.random.Generator) -> Shape:
     green = _green(request, rng, GREENS)
     n = 26
     lean, curl = rng.normal(0, 0.07, n), rng.uniform(0.0, 0.5, n) ** 1.5
-    paths, sides = arcs(_disc(n, 0.34 * scale, rng), rng.uniform(0, 6.28, n), lean, curl, tall * rng.uniform(0.5, 1, n), knots=4)
+    heading, lengths = rng.uniform(0, 6.28, n), tall * rng.uniform(0.5, 1, n)
+    paths, sides = arcs(_disc(n, 0.34 * scale, rng), heading, lean, curl, lengths, knots=4)
     blades = ribbons(paths, sides, np.tile([0.026, 0.034, 0.026, 0.006], (n, 1)) * scale, green)
     brown = Material("seed", display(92, 60, 40), "plain", 0.1, 0.3)
     heads = []
@@ -128,16 +135,17 @@ def reeds(request: Request, rng: np.random.Generator) -> Shape:
         foot = np.array([x, y, 0.0])
         cut = foot + (top - foot) * np.array([[0.0], [0.86], [0.88], [1.0]])
         heads += [tube(cut[:2], 0.008 * scale, green, sides=3), tube(cut[2:], 0.026 * scale, brown, sides=5)]
-    return snowed(join([lit_as(blades, (0, 0, 1), 0.5), *heads]), request.snow)
+    return snowed(join([lit_as(blades, UP, 0.5), *heads]), request.snow)
 
 
 def mushroom(request: Request, rng: np.random.Generator) -> Shape:
     """A family of capped mushrooms; red ones wear white flecks."""
     red = request.colour is not None or rng.random() < 0.6
-    cap = Material("cap", request.colour or (display(176, 44, 30) if red else display(138, 96, 62)), "plain", 0.1, 0.25, gloss=0.2)
+    colour = request.colour or (display(176, 44, 30) if red else display(138, 96, 62))
+    cap = Material("cap", colour, "plain", 0.1, 0.25, gloss=0.2)
     pale = Material("stalk", display(214, 202, 178), "plain", 0.05, 0.2)
     family = []
-    spots = _disc(int(rng.integers(3, 6)), 0.13, rng)
+    spots = _disc(int(rng.integers(2, 5)), 0.12, rng)
     for k, (x, y, _) in enumerate(spots):
         size = request.size * (1.0 if k == 0 else rng.uniform(0.4, 0.75))
         family.append(_toadstool(size, request.tall, cap, pale, red, rng).at(x * request.size, y * request.size))
@@ -149,16 +157,17 @@ def cactus(request: Request, rng: np.random.Generator) -> Shape:
     scale = request.size * rng.uniform(0.8, 1.15)
     tall, girth = 3.2 * scale * request.tall, 0.24 * scale
     colour = request.colour or varied(display(86, 112, 68), rng, 0.08)
-    skin = Material("cactus", colour, "leaf", 0.5, 0.22, _shade(colour, 1.5), stretch=2.0)
-    stem = np.outer(np.linspace(0, 1, 12), [0, 0, tall])
-    parts = [_ribbed(stem, girth, skin, 16)]
+    skin = Material("cactus", colour, "leaf", 0.5, 0.22, shade(colour, 1.5), stretch=2.0)
+    stem = np.outer(np.linspace(0, 1, 9), [0, 0, tall])
+    parts = [_ribbed(stem, girth, skin, 14)]
     for k in range(int(rng.integers(1, 4))):
         azimuth, start = k * 2.3 + rng.uniform(0, 1), tall * rng.uniform(0.3, 0.52)
         ahead = np.array([np.cos(azimuth), np.sin(azimuth), 0])
-        turn = np.linspace(0, np.pi / 2, 5)[:, None]
-        elbow = ahead * (girth * 0.6 + 0.42 * scale * np.sin(turn)) + (start + 0.3 * scale * (1 - np.cos(turn))) * np.array([0, 0, 1.0])
-        rise = elbow[-1] + np.outer(np.linspace(0.18, 1, 5) * tall * rng.uniform(0.2, 0.36), [0, 0, 1.0])
-        parts.append(_ribbed(np.concatenate([elbow, rise]), 0.62 * girth, skin, 12))
+        turn = np.linspace(0, np.pi / 2, 4)[:, None]
+        out, lift = girth * 0.6 + 0.42 * scale * np.sin(turn), start + 0.3 * scale * (1 - np.cos(turn))
+        elbow = ahead * out + UP * lift
+        rise = elbow[-1] + np.outer(np.linspace(0.3, 1, 4) * tall * rng.uniform(0.2, 0.36), UP)
+        parts.append(_ribbed(np.concatenate([elbow, rise]), 0.62 * girth, skin, 10))
     return snowed(join(parts), request.snow)
 
 
@@ -166,23 +175,28 @@ def stump(request: Request, rng: np.random.Generator) -> Shape:
     """What the saw left: roots, bark and a ringed cut."""
     scale = request.size * rng.uniform(0.85, 1.2)
     tall, girth = 0.5 * scale * request.tall, 0.27 * scale
-    z = np.linspace(-0.02, 1, 6)
-    body = lathe([(girth * (1.06 - 0.06 * t), tall * t) for t in z], _painted(BARK, request), sides=18)
-    lean = rng.uniform(-0.12, 0.12, 2)
-    top = _cut(girth, 18).at(0, 0, tall)
-    whole = rooted(join([body, top]), girth, rng, flare=0.75, lobes=int(rng.integers(4, 7)))
-    return snowed(whole.mapped(lambda p: p + np.outer((p[:, :2] @ lean) * np.clip(p[:, 2] / tall, 0, 1), [0, 0, 1])), request.snow)
+    z = np.linspace(-0.02, 1, 7)
+    body = lathe([(girth * (1.06 - 0.06 * t), tall * t) for t in z], painted(BARK, request.colour), sides=20)
+    lean, seed = rng.uniform(-0.12, 0.12, 2), int(rng.integers(1 << 20))
+
+    def weather(p: Array) -> Floats:
+        furrow = 1 + 0.13 * value_noise(np.column_stack([p[:, :2] * 9 / scale, p[:, 2:] * 2.5 / scale]), seed=seed)
+        slant = (p[:, :2] @ lean) * np.clip(p[:, 2] / tall, 0, 1)
+        return np.column_stack([p[:, :2] * furrow[:, None], p[:, 2] + slant])
+
+    whole = join([body, _cut(girth, 20).at(0, 0, tall)]).mapped(weather)
+    return snowed(rooted(whole, girth, rng, flare=0.5, lobes=int(rng.integers(4, 7))), request.snow)
 
 
 def log(request: Request, rng: np.random.Generator) -> Shape:
     """A fallen trunk along x with stubs of branches and sawn ends."""
     scale = request.size * rng.uniform(0.9, 1.1)
-    long, girth = (request.length or 2.6) * scale / 2, 0.21 * scale * request.tall
+    long, girth = (request.length or 2.6) * scale / 2, 0.21 * scale
     x = np.linspace(-1, 1, 9)
     path = np.stack([x * long, 0.05 * scale * np.sin(2.4 * x + rng.uniform(0, 6)), np.full(9, girth)], 1)
     girths = girth * (1 - 0.1 * (x + 1)) * (1 + rng.normal(0, 0.03, 9))
     path[:, 2] = girths * 0.96
-    bark = _painted(BARK, request)
+    bark = painted(BARK, request.colour)
     parts = [tube(path, girths, bark, sides=13)]
     for end, turn in ((0, (0.7071, 0.0, -0.7071, 0.0)), (-1, (0.7071, 0.0, 0.7071, 0.0))):
         side = -1.0 if end == 0 else 1.0
@@ -192,8 +206,9 @@ def log(request: Request, rng: np.random.Generator) -> Shape:
         a = rng.uniform(-0.2, 1.8)
         foot = np.array([at * long, np.interp(at, x, path[:, 1]), girth])
         out = np.array([0.35, np.cos(a), np.sin(a)]) * scale
-        parts.append(tube(foot + np.outer([0.1, 0.22, rng.uniform(0.3, 0.5)], out), np.array([0.06, 0.05, 0.03]) * scale, bark, sides=6))
-    return snowed(join(parts), request.snow)
+        stub = foot + np.outer([0.1, 0.22, rng.uniform(0.3, 0.5)], out)
+        parts.append(tube(stub, np.array([0.06, 0.05, 0.03]) * scale, bark, sides=6))
+    return snowed(join(parts).mapped(lambda p: p * [1, 1, request.tall]), request.snow)
 
 
 def _blades(n: int, radius: float, tall: float, width: float, material: Material, rng: np.random.Generator) -> Shape:
@@ -204,66 +219,22 @@ def _blades(n: int, radius: float, tall: float, width: float, material: Material
     lean, curl = 0.1 + 0.35 * outer + rng.normal(0, 0.08, n), rng.uniform(0.2, 1.1, n)
     paths, sides = arcs(bases, heading, lean, curl, tall * rng.uniform(0.6, 1.15, n), knots=3)
     widths = width * rng.uniform(0.8, 1.2, (n, 1)) * np.array([0.8, 1.0, 0.15])
-    return lit_as(ribbons(paths, sides, widths, material), (0, 0, 1), 0.65)
+    return lit_as(ribbons(paths, sides, widths, material), UP, 0.65)
 
 
-def _daisies(tops: Floats, up: Floats, size: Floats, petal: Material, rng: np.random.Generator) -> Shape:
-    """Flat rays round a yellow eye."""
-    eye = Material("eye", display(206, 152, 40), "plain", 0.1, 0.2)
-    rays = _whorl(tops, unit(up + [0, 0, 0.6]), size, petal, 7, length=0.06, width=0.034, cup=0.12)
-    across = unit(np.cross(up, [1.0, 0.1, 0]))
-    return join([rays, cards(tops + [0, 0, 0.006], across, unit(up + [0, 0, 0.6]), 0.036 * size, 0.036 * size, eye)])
-
-
-def _poppies(tops: Floats, up: Floats, size: Floats, petal: Material, rng: np.random.Generator) -> Shape:
-    """Wide bowls with a dark heart."""
-    heart = Material("heart", display(40, 34, 36), "plain", 0.1, 0.2)
-    bowl = _whorl(tops, unit(up + [0, 0, 0.4]), size, petal, 5, length=0.075, width=0.075, cup=0.55)
-    across = unit(np.cross(up, [1.0, 0.1, 0]))
-    return join([bowl, cards(tops + [0, 0, 0.012], across, up, 0.03 * size, 0.03 * size, heart)])
-
-
-def _tulips(tops: Floats, up: Floats, size: Floats, petal: Material, rng: np.random.Generator) -> Shape:
-    """Closed cups."""
-    outer = _whorl(tops - up * 0.01, up, size, petal, 4, length=0.09, width=0.06, cup=1.25)
-    return join([outer, _whorl(tops, up, size * 0.9, petal, 3, length=0.08, width=0.06, cup=1.4)])
-
-
-def _spikes(tops: Floats, up: Floats, size: Floats, petal: Material, rng: np.random.Generator) -> Shape:
-    """Lavender and lupin: whorls stacked along the stem's end."""
-    whorls = [
-        _whorl(tops + up * (0.035 * k - 0.05) * size[:, None], up, size * (1.1 - 0.13 * k), petal, 3, length=0.04, width=0.03, cup=0.7)
-        for k in range(5)
-    ]
-    return join(whorls)
-
-
-def _whorl(
-    tops: Floats, up: Floats, size: Floats, petal: Material, count: int, *, length: float, width: float, cup: float
+def _toadstool(
+    size: float, tall: float, cap: Material, pale: Material, flecks: bool, rng: np.random.Generator
 ) -> Shape:
-    """`count` petals round each of `tops` [n, 3], raised by `cup` radians from flat."""
-    n = len(tops)
-    first = unit(np.cross(up, [1.0, 0.15, 0.05]))
-    second = np.cross(up, first)
-    angle = (2 * np.pi * np.arange(count) / count + np.arange(n)[:, None])[..., None]
-    ray = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
-    along = np.cos(cup) * ray + np.sin(cup) * up[:, None]
-    facing = np.cos(cup) * up[:, None] - np.sin(cup) * ray
-    long = np.repeat(size, count) * length
-    centres = (np.repeat(tops, count, 0) + along.reshape(-1, 3) * long[:, None] * 0.5).reshape(-1, 3)
-    return lit_as(cards(centres, along.reshape(-1, 3), facing.reshape(-1, 3), long, width * np.repeat(size, count), petal), (0, 0, 1), 0.4)
-
-
-def _toadstool(size: float, tall: float, cap: Material, pale: Material, flecks: bool, rng: np.random.Generator) -> Shape:
+    """One mushroom, 0.19 m tall at `size` 1."""
     h, r = 0.19 * size * tall, 0.085 * size
-    stalk = lathe([(0.03 * size, 0), (0.022 * size, 0.5 * h), (0.018 * size, 0.8 * h)], pale, sides=8)
-    t = np.linspace(0, 1, 6)
-    dome = lathe([(r * np.cos(t_ * 1.5) + 0.0005, 0.72 * h + 0.3 * h * np.sin(t_ * 1.5708)) for t_ in t], cap, sides=12)
-    gills = lathe([(0.012 * size, 0.78 * h), (r, 0.72 * h)], pale, sides=12)
+    stalk = lathe([(0.03 * size, 0), (0.022 * size, 0.5 * h), (0.018 * size, 0.8 * h)], pale, sides=6)
+    t = np.linspace(0, 1, 5)
+    dome = lathe([(r * np.cos(t_ * 1.5) + 0.0005, 0.72 * h + 0.3 * h * np.sin(t_ * 1.5708)) for t_ in t], cap, sides=11)
+    gills = lathe([(0.012 * size, 0.78 * h), (r, 0.72 * h)], pale, sides=11)
     gills = replace(gills, faces=gills.faces[:, ::-1])
     parts = [stalk, dome, gills]
     if flecks:
-        a, up = np.arange(11) * 2.4, np.linspace(0.15, 1.35, 11)
+        a, up = np.arange(9) * 2.4, np.linspace(0.15, 1.35, 9)
         spot = np.stack([r * np.cos(up) * np.cos(a), r * np.cos(up) * np.sin(a), 0.72 * h + 0.3 * h * np.sin(up)], 1)
         normal = unit((spot - [0, 0, 0.72 * h]) / np.array([r, r, 0.3 * h]) ** 2)
         along = unit(np.cross(normal, [0.3, 0.2, 1.0]))
@@ -279,7 +250,8 @@ def _ribbed(path: Floats, girth: float, skin: Material, sides: int) -> Shape:
     axis = np.repeat(path, sides, 0)
     ribs = np.tile(np.where(np.arange(sides) % 2 == 0, 1.1, 0.82), k)[:, None]
     ring = bar.vertices[: k * sides]
-    return replace(bar, vertices=np.concatenate([axis + (ring - axis) * ribs, bar.vertices[k * sides :]]).astype(np.float32))
+    ring = (axis + (ring - axis) * ribs).astype(np.float32)
+    return replace(bar, vertices=np.concatenate([ring, bar.vertices[k * sides :]]))
 
 
 def _cut(girth: float, sides: int) -> Shape:
@@ -304,34 +276,25 @@ def _green(request: Request, rng: np.random.Generator, by_season: dict[str, Rgb]
     return Material("leaf", colour, "leaf", 0.5, 0.3, (r * 1.35, g * 1.18, b), translucency=0.3, stretch=2.0)
 
 
-def _painted(material: Material, request: Request) -> Material:
-    return material if request.colour is None else replace(material, colour=request.colour, second=None)
-
-
-def _shade(colour: Rgb, share: float) -> Rgb:
-    r, g, b = colour
-    return r * share, g * share, b * share
-
-
 PLANT = ("plant",)
 CLASSES = (
     ThingClass(
         "bush",
-        ("bush", "shrub", "hedge", "bramble", "thicket", "undergrowth", "holly", "hazel", "elder", "gorse", "boxwood", "berry bush",
-         "rose bush", "rosebush", "rhododendron", "hydrangea", "scrub", "sagebrush"),
+        ("bush", "shrub", "hedge", "bramble", "thicket", "undergrowth", "holly", "hazel", "elder", "gorse", "boxwood",
+         "berry bush", "rose bush", "rosebush", "rhododendron", "hydrangea", "scrub", "sagebrush"),
         bush, footprint=0.7, height=1.2, kinds=PLANT, variants=5, colour="green", material="leaf",
     ),
     ThingClass(
         "flowers",
-        ("flowers", "flower", "wildflower", "wild flower", "poppy", "daisy", "tulip", "lavender", "rose", "sunflower", "bluebell",
-         "buttercup", "dandelion", "daffodil", "iris", "lily", "lupin", "lupine", "cornflower", "marigold", "violet",
+        ("flowers", "flower", "wildflower", "wild flower", "poppy", "daisy", "tulip", "lavender", "rose", "sunflower",
+         "bluebell", "buttercup", "dandelion", "daffodil", "iris", "lily", "lupin", "lupine", "cornflower", "marigold", "violet",
          "crocus", "snowdrop", "heather", "blossom", "bloom", "flowerbed", "flower bed", "clover", "orchid"),
         flowers, footprint=0.3, height=0.45, kinds=PLANT, variants=6, colour="white", material="petal",
     ),
     ThingClass(
         "grass",
-        ("grass", "tall grass", "long grass", "tuft", "tuft of grass", "grass tuft", "tussock", "wheat", "barley", "straw",
-         "prairie grass", "dune grass", "beach grass", "blade of grass"),
+        ("grass", "tall grass", "long grass", "tuft", "tuft of grass", "grass tuft", "tussock", "wheat", "barley",
+         "straw", "prairie grass", "dune grass", "beach grass", "blade of grass"),
         grass, footprint=0.25, height=0.45, kinds=PLANT, variants=6, colour="green", material="leaf",
     ),
     ThingClass(
