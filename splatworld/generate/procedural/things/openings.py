@@ -50,18 +50,22 @@ def wall(
     start: float = 0.0,
     openings: Sequence[Opening] = (),
     dress: Dress = Dress(),
+    coarse: float = 1.0,
 ) -> Shape:
-    """A wall "log", "wood" (clapboards), "boards", "stone", "timber" or flat, up to `height` and a gable of `rise`."""
+    """A wall "log", "wood" (clapboards), "boards", "stone", "timber" or flat, up to `height` and a gable of `rise`.
+
+    `coarse` makes the courses of far or huge walls that much higher.
+    """
     top = height + rise
     if kind in ROWS:
-        levels = np.append(np.arange(start, top - 0.04, ROWS[kind]), top)
+        levels = np.append(np.arange(start, top - 0.04, coarse * ROWS[kind]), top)
         openings = [_snapped(o, levels) for o in openings]
         holes = [_hole(o) for o in openings]
     else:
         holes = [_hole(o) for o in openings]
         edges = {round(z, 4) for h in holes for z in h[2:]}
         levels = np.array(sorted({0.0, height, top} | edges))
-    block = 0.62 if kind == "stone" else None
+    block = 0.62 * coarse if kind == "stone" else None
     pieces = c.courses(width, levels, height=height, holes=holes, block=block, rng=rng)
     parts = [_skin(kind, pieces, material, rng)]
     if kind == "boards":
@@ -129,14 +133,29 @@ def door(o: Opening, dress: Dress, rng: np.random.Generator, *, proud: float = 0
     return join([*parts, c.blocks(*zip(*casing, strict=True), dress.frame)])
 
 
+def portal(width: float, height: float, stone: Material, leaf: Material, rng: np.random.Generator) -> Shape:
+    """A pair of doors in a stone frame that stands proud of a wall at y = 0, with a step."""
+    dress = Dress(stone, leaf)
+    leaves = door(Opening("doors", 0.0, 0.0, width, height), dress, rng, proud=0.14).at(0, -0.13, 0)
+    deep = c.blocks([(-width / 2 - 0.1, -0.04, 0.0)], [(width / 2 + 0.1, 0.5, height + 0.1)], stone)
+    steps = c.blocks([(-width / 2 - 0.3, -0.75, -0.4)], [(width / 2 + 0.3, 0.2, 0.02)], stone)
+    return join([leaves, deep, steps, _arch_stones(width / 2 + 0.05, height + 0.1, 0.36, stone), _tympanum(width / 2, height, stone)])
+
+
+def _tympanum(radius: float, z: float, stone: Material) -> Shape:
+    angle = np.linspace(0, math.pi, 9)
+    fan = [(radius * math.cos(a), z + 0.1 + radius * math.sin(a)) for a in angle]
+    return c.prism(fan, -0.1, 0.3, stone)
+
+
 def slit(width: float, height: float, material: Material, *, night: bool = False, arch: bool = False) -> Shape:
     """An opening framed in stone that stands proud of a wall at y = 0: arrow slits, tower windows."""
     w, t, out = width / 2, 0.13, 0.1
     frame = [
-        ((-w - t, -out, -t), (w + t, 0.1, 0)),
-        ((-w - t, -out, 0), (-w, 0.1, height)),
-        ((w, -out, 0), (w + t, 0.1, height)),
-        ((-w - t - 0.05, -out - 0.03, height), (w + t + 0.05, 0.1, height + 1.3 * t)),
+        ((-w - t, -out, -t), (w + t, 0.3, 0)),
+        ((-w - t, -out, 0), (-w, 0.3, height)),
+        ((w, -out, 0), (w + t, 0.3, height)),
+        ((-w - t - 0.05, -out - 0.03, height), (w + t + 0.05, 0.3, height + 1.3 * t)),
     ]
     pane = STUFF["lit glass" if night else "dark" if width < 0.3 else "glass"]
     y = -0.055
