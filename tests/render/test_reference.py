@@ -51,6 +51,11 @@ def test_median_is_where_transmittance_reaches_a_half() -> None:
     assert picture.median_depth[0, 10, 16, 0] == 3
 
 
+def test_nothing_is_fully_opaque() -> None:
+    picture = reference.rasterize(one(sigma=(9, 9, 0.1), opacity=0.99999), ahead(), PLAIN)
+    assert abs(picture.alpha[0, 10, 16, 0].item() - 0.999) < 1e-6
+
+
 def test_pixel_stops_before_the_splat_that_ends_it() -> None:
     sheets = [one((0, 0, z), sigma=(99, 99, 0.1), opacity=0.995, rgb=(1, 1, 1)) for z in (2, 3, 4)]
     picture = reference.rasterize(cat(sheets), ahead(), PLAIN)
