@@ -66,10 +66,12 @@ class _Reader:
         self.negating = False
         self.scene_noun = False
         self.topic: Mention | None = None
+        self.at = 0
 
     def step(self, i: int) -> None:
         """Read one term."""
         term = self.terms[i]
+        self.at = i
         kind = self._meaning(i)
         if kind == "unknown":
             self.traits.unknown.append(term.text)
@@ -104,9 +106,11 @@ class _Reader:
             return next(kind for kind in (*wanted, *HEADS) if kind in term.senses)
         if term.text == "one" and self.traits.described:
             return "unknown" if not term.senses else "skip" if "skip" in term.senses else "tint" if "tint" in term.senses else "number"
-        shy = term.text in lexicon.SHY and (not self.traits.started or "scenery" in term.senses)
+        shy = term.text in lexicon.SHY and (not self.traits.started or term.text == "light")
         if "thing" in term.senses and shy:
             return next((kind for kind in ORDER if kind in term.senses and kind != "thing"), "unknown" if self.traits.started else "thing")
+        if "thing" in term.senses and term.text in lexicon.SHY:
+            return "thing"
         return next((kind for kind in ORDER if kind in term.senses), "unknown")
 
     def _is_modifier(self, i: int) -> bool:
@@ -253,7 +257,13 @@ class _Reader:
     def _antecedent(self, *, several: bool) -> Mention | None:
         if not several and self.topic is not None:
             return self.topic
-        taken = self.relation.subjects if self.relation else []
+        # "a cabin, behind it a well": the subject comes after, so what is before may be meant.
+        after = self.relation is not None and self.relation.boundary and self._next_is(self.at, ("number", "determiner"))
+        taken = self.relation.subjects if self.relation is not None and not after else []
+        owner = self._owner() if not several else []
+        if owner and owner[0] not in taken:
+            self.topic = owner[0]
+            return self.topic
         for kinds in (("thing", "wide"), ("water", "place", "path")):
             for mention in reversed(self.mentions):
                 if mention.kind in kinds and mention not in taken and not mention.traits.negated and mention.several == several:
@@ -281,6 +291,8 @@ class _Reader:
         if self.connector == "of" and first.kind in ("unknown", "scenery") and first is self.last:
             relation.objects.pop()  # "on the roof of the cabin": on the cabin
             return True
+        if relation.is_reversed and self.connector == "and" and mention.plural | (mention.kind == "place"):
+            return True  # "surrounded by pines and birches"
         if relation.kind != "between" or len(relation.objects) > 1 or self.connector != "and":
             return False
         return not first.several or mention.traits.definite or mention.kind in ("water", "path")
@@ -302,6 +314,7 @@ class _Reader:
     # Relations --------------------------------------------------------------------------------------------------------
 
     def _open(self, kind: str, *, is_reversed: bool, inside: bool) -> None:
+        part = self._part()
         negated = self.traits.negated and not self.traits.unknown
         scene = self.scene_noun and not (self.relation is not None and not self.relation.objects)
         of_object = self.connector is None and self.last is not None and self.last.is_object
@@ -313,9 +326,38 @@ class _Reader:
         if outer is None or chained or outer.subjects:
             self._close()
             outer = None
-        subjects = [chained] if chained else [] if scene and self.connector is not None else _alike(self.group)
+        subjects = [part] if part else [chained] if chained else self._owner() if boundary and self.connector == "comma" else []
+        subjects = subjects or ([] if scene and self.connector is not None else _alike(self.group))
         self.relation = Relation(kind, is_reversed, inside, subjects, fronted=fronted, boundary=boundary, void=negated, outer=outer)
         self.scene_noun = False
+
+    def _part(self) -> Mention | None:
+        """The ones meant by a bare number before a preposition: "two lamps, one left of the bed and one right of it"."""
+        traits = self.traits
+        target = next((m for m in reversed(self.group) if m.kind in ("thing", "wide")), None)
+        bare = traits.count is not None and not (traits.described or traits.unknown or traits.negated or traits.definite)
+        if not bare or target is None or self.connector not in ("comma", "and", "colon"):
+            return None
+        if self.relation is not None and target in self.relation.subjects:
+            self._close()
+        count, self.traits = traits.count or 1, Traits()
+        if target.links or (target.traits.count or count) < count:
+            made = Mention(target.kind, target.value, target.word, count > 1, target.traits.copy(count=count, described_by=Traits()))
+            self.mentions.append(made)
+            self.group.append(made)
+            return made
+        if target.traits.count != count:
+            self._split(target, [Traits(count=count)])
+        return target
+
+    def _owner(self) -> list[Mention]:
+        """What the list that was begun by "with" belongs to."""
+        if not self.group or self.group[0].joined != "with":
+            return []
+        first = self.mentions.index(self.group[0])
+        before = (m for m in reversed(self.mentions[:first]) if m.kind in ("thing", "wide"))
+        owner = next(before, None)
+        return [owner] if owner is not None and not owner.several and not owner.traits.negated else []
 
     def _is_new_object(self, mention: Mention | None) -> bool:
         return mention is not None and mention.is_object and mention.kind in ("thing", "wide") and not mention.traits.definite
@@ -329,8 +371,7 @@ class _Reader:
             relation.objects = self._left_out(relation.subjects)
         if not relation.objects:
             return
-        if relation.objects[0].kind in ("water", "path") and len(self.group) == 2 and self.group[1].joined == "and":
-            relation.subjects = self.group if relation.subjects[-1] is self.group[1] else relation.subjects
+        self._widen(relation)
         subjects, objects = relation.subjects, relation.objects
         if relation.is_reversed:
             subjects, objects = objects, subjects
@@ -339,10 +380,19 @@ class _Reader:
             if others:
                 subject.links.append(Link(relation.kind, others))
 
+    def _widen(self, relation: Relation) -> None:
+        """ "a cabin and a tower by the lake": both; "a bridge between two towers over a river": the bridge is over it."""
+        first, group = relation.objects[0], self.group
+        if relation.subjects == group[-1:] and len(group) > 1 and group[-1].joined == "and" and first.kind in ("water", "path", "pronoun"):
+            relation.subjects = group[-2:] if not group[-2].links else group[-1:]
+        chained = relation.subjects[0] not in group
+        if chained and relation.kind == "on" and first.kind == "water" and not _over_water(relation.subjects[0]) and group and _over_water(group[-1]):
+            relation.subjects = _alike(group)
+
     def _left_out(self, subjects: list[Mention]) -> list[Mention]:
-        """What "around" is around when nothing follows it: the thing named before the subjects."""
-        first = self.mentions.index(subjects[0])
-        before = (m for m in reversed(self.mentions[:first]) if m.kind in ("thing", "wide") and not m.traits.negated)
+        """What "around" is around when nothing follows it: the last thing of another kind."""
+        kinds = ("thing", "wide")
+        before = (m for m in reversed(self.mentions) if m.kind in kinds and m.value != subjects[0].value and not m.traits.negated)
         found = next(before, None)
         return [found] if found is not None else []
 
@@ -350,7 +400,7 @@ class _Reader:
 
     def _connect(self, i: int, mark: str) -> None:
         if mark in ("and", "comma", "or") and self._adjectives_go_on(i):
-            if self.traits.count is not None and self._next_is(i, ("number", "determiner")):
+            if self.traits.count is not None and self._next_is(i, ("number", "determiner", "other")):
                 self.stash.append(self.traits)
                 self.traits = Traits()
             return
@@ -384,6 +434,8 @@ class _Reader:
         if not (self.traits.described or self.traits.unknown) or self.traits.negated:
             return False
         counted, needs_adjective = self.traits.count is not None and not self.traits.unknown, True
+        if counted and self._next_is(i, ("number", "determiner", "other")) and self._next_is(i + 1, ADJECTIVES):
+            return True  # "one red and two white"
         for term in self.terms[i + 1 : i + 1 + LOOK_AHEAD]:
             if term.any(ADJECTIVES):
                 needs_adjective = False
@@ -400,6 +452,8 @@ class _Reader:
         traits, self.traits = self.traits, Traits(far=self.traits.far)
         parts = [*self.stash, traits]
         self.stash = []
+        if traits.unknown and self.connector is None and not (traits.count or traits.definite or traits.described):
+            return  # an unknown word right after a noun is a verb or an adverb
         if traits.unknown:
             self.traits = Traits()
             self._attach(Mention("unknown", "", traits.unknown[-1], traits=traits))
@@ -410,6 +464,9 @@ class _Reader:
         said = [part for part in parts if (part.described or part.other) and not part.negated]
         if target is None or not said or (self.relation is not None and not self.relation.objects):
             return
+        if target.traits.partitive:  # "one of the lanterns is red"
+            whole = next((m for m in reversed(self.mentions) if m.value == target.value and m is not target and m.several), target)
+            said, target = [Traits(count=1, colours=said[0].colours, material=said[0].material, size=said[0].size)], whole
         if target.several and any(part.count or part.other for part in said):
             self._split(target, said)
         else:
@@ -457,6 +514,10 @@ def _one_for_each_colour(traits: Traits) -> list[Traits]:
 def _is_plant(term: Term) -> bool:
     sense = term.sense("thing")
     return sense is not None and "plant" in catalogue.classes()[sense.value].kinds
+
+
+def _over_water(mention: Mention) -> bool:
+    return mention.kind == "thing" and catalogue.classes()[mention.value].stands in ("water", "across", "line")
 
 
 def _is_tree(name: str) -> bool:

@@ -109,6 +109,8 @@ def _speak_of(made: Stock, mention: Mention, related: bool, scattered_in: bool) 
     if is_cover and traits.definite and not traits.described and any(is_kind(e.thing, mention.value) for e in made.entries):
         return []
     count = _count(mention, thing)
+    if thing == "house" and made.place == "village" and traits.definite and mention.plural and traits.count is None:
+        count = lexicon.VILLAGE_HOUSES
     if count > limits.SPEC_ITEM_COUNT:
         made.notes.append(f"{count:,} {mention.word} are too many: {limits.SPEC_ITEM_COUNT} are placed")
         count = limits.SPEC_ITEM_COUNT
@@ -213,9 +215,15 @@ def _relate(made: Stock, mention: Mention) -> None:
         for link in mention.links:
             to = [t for other in link.objects for t in _targets(made, other, link.kind, entry)]
             to = [t for t in dict.fromkeys(to) if t != entry.id][:TARGETS_MAX]
-            relation = Relation(kind=link.kind, to=to) if to else None  # type: ignore[arg-type]
+            relation = Relation(kind=_kind(made, link.kind, to), to=to) if to else None  # type: ignore[arg-type]
             if relation is not None and relation not in entry.relations and len(entry.relations) < RELATIONS_MAX:
                 entry.relations.append(relation)
+
+
+def _kind(made: Stock, kind: str, to: list[str]) -> str:
+    """Lamps "on both sides of" a road are along it; of a bed, by it."""
+    long = {e.id for e in made.entries if catalogue.classes()[e.thing].stands in ("line", "across")}
+    return "by" if kind == "along" and all(t not in long and t in {e.id for e in made.entries} for t in to) else kind
 
 
 def _targets(made: Stock, other: Mention, kind: str, subject: Entry) -> list[str]:

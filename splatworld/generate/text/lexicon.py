@@ -28,7 +28,7 @@ PLACES = _rows({
     "beach": "beach, coast, seashore, seaside, shoreline, island, coastline, sandy shore",
     "snow": "tundra, snowfield, snow field, snowscape, arctic, glacier, winter wonderland, ice field",
     "village": "village, hamlet, town, settlement, farmstead, town square, village square, marketplace, market square, "
-               "village street, street, city",
+               "city",
     "interior": "room, interior, interior room, bedroom, living room, kitchen, library, library room, study, dining room, "
                 "bathroom, hall, hallway, lounge, chamber, nursery, parlour, parlor, attic, cellar, studio, office, sitting room, "
                 "cabin interior, indoors",
@@ -62,7 +62,7 @@ WATERS = _rows({
 })  # fmt: skip
 SHORES = _words("shore, bank, waterside, waterfront, water's edge, waters edge")
 PATHS = _words("path, trail, road, lane, footpath, track, walkway, pathway, avenue, alley, dirt road, gravel path, "
-               "winding path, country road")  # fmt: skip
+               "winding path, country road, street, village street")  # fmt: skip
 GROUNDS = _rows({"sand": "sand", "dirt": "dirt, mud, soil, earth", "gravel": "shingle", "stone": "cobbles, paving",
                  "grass": "turf", "": "ground, floor"})  # fmt: skip
 SCENERY = _words(
@@ -148,21 +148,21 @@ DRY = _words("dry, dried up, dried out")
 RELATIONS = _rows({
     "by": "by, near, next to, beside, close to, at, near to, nearby, adjacent to, not far from, on the shore of, on the bank of, "
           "on the banks of, on the shores of, at the edge of, on the edge of, at the foot of, at the side of, by the side of, "
-          "overlooking, facing, alongside, against, at the shore of, on the side of, leaning against, on the coast of",
-    "on": "on, upon, on top of, atop, over, above, across, crossing, spanning, onto, across from the top of",
+          "overlooking, facing, alongside, against, at the shore of, on the side of, leaning against, on the coast of, on each side of, at each side of, on every side of, face, faces, overlook, overlooks, flank, flanks",
+    "on": "on, upon, on top of, atop, over, above, across, crossing, spanning, onto, cross, crosses, spans",
     "in": "in, inside, inside of, interior of, within, into, in the middle of, in the centre of, in the center of, in the midst of, at the centre of, at the center of",
     "under": "under, underneath, beneath, below, in the shade of, in the shadow of",
     "behind": "behind, in back of, at the back of, to the back of",
     "in_front_of": "in front of, before, opposite, in front, at the front of, to the front of, opposite to",
     "left_of": "to the left of, left of, on the left of, on the left side of, at the left of, to the left, to its left",
     "right_of": "to the right of, right of, on the right of, on the right side of, at the right of, to the right, to its right",
-    "between": "between, in between, sandwiched between, wedged between",
-    "around": "around, all around, surrounding, encircling, enclosing, in a circle around, in a ring around, round, round about, circling, arranged around",
-    "along": "along, all along, lining, alongside of, along the side of, along both sides of, on both sides of, on either side of, following, bordering",
+    "between": "between, in between, sandwiched between, wedged between, flanked by, framed by",
+    "around": "around, all around, surrounding, encircling, enclosing, in a circle around, in a ring around, round, round about, circling, arranged around, surround, surrounds, encircle, encircles, enclose, encloses",
+    "along": "along, all along, lining, alongside of, along the side of, along both sides of, on both sides of, on either side of, following, bordering, line, lines",
 })  # fmt: skip
 REVERSED = _rows({
     "around": "surrounded by, encircled by, ringed by, enclosed by, circled by, surrounded with, among, amongst, amid, amidst, nestled among, hidden among",
-    "along": "lined with, lined by, bordered by, bordered with, flanked with", "between": "flanked by", "on": "topped with, topped by, decorated with",
+    "along": "lined with, lined by, bordered by, bordered with, flanked with", "on": "topped with, topped by, decorated with",
     "under": "shaded by, overshadowed by", "by": "accompanied by",
 })  # fmt: skip
 """The subject is what the relation is to: "a cabin surrounded by pines" = pines around the cabin."""
@@ -172,6 +172,7 @@ REVERSED = _rows({
 COLLECTIVES = {
     "few": 3, "several": 4, "handful": 5, "group": 5, "cluster": 5, "clump": 4, "row": 5, "line": 5, "circle": 8, "ring": 8,
     "bunch": 5, "set": 4, "trio": 3, "both": 2, "collection": 5, "stand": 6, "herd": 6, "flock": 6, "fleet": 6, "string": 6,
+    "pair": 2, "couple": 2,
 }  # fmt: skip
 """Words for a number; those that take "of" are read only with it."""
 COLLECTIVES_WITH_OF = frozenset(COLLECTIVES) - {"few", "several", "both"}
@@ -209,7 +210,7 @@ SKIP = _words(
     "cosy, cozy, quiet, calm, peaceful, beautiful, pretty, lovely, nice, serene, tranquil, idyllic, scenic, picturesque, "
     "charming, pleasant, warm, cool, cold, hot, still, dreamy, wonderful, gorgeous, stunning, wild, natural, empty, simple, "
     "fishing, one each, more, most, much, each other, together, somewhere, everywhere, well kept, at least, exactly, kind, sort, "
-    "type, piece, small bit, bit, of them, of which, its own, own, ones, not only, s, covered, surrounded, early, late, in the middle"
+    "type, piece, small bit, bit, of them, of which, its own, own, ones, not only, shows, showing, depicts, depicting, glow, glowing, on the left, on the right, s, lit, lighted, covered, surrounded, early, late, in the middle"
 )
 STOPS = {",": "comma", "(": "comma", ")": "comma", ";": "stop", ".": "stop", "!": "stop", "?": "stop", ":": "colon"}
 STOPS_WORDS = _rows({
@@ -221,9 +222,11 @@ WIDER = {
     "furniture": "furniture", "vehicle": "vehicle", "shelter": "shelter",
 }  # fmt: skip
 """Words for a whole kind of things; the class is chosen by the place."""
-SHY = _words("stand, float, rush, range, landing, crossing, mooring, figure, case, standard, home, seat, picture, painting, "
+SHY = _words("stand, stands, float, floats, rests, keeps, draws, ranges, rush, range, landing, crossing, mooring, figure, case, standard, home, seat, picture, painting, "
              "light, rest, keep, draw")  # fmt: skip
 """Nouns that are more often other words: read as things only after an article, a number or an adjective."""
+NOT_PHRASES = _words("small stone")
+"""Phrases of the catalogue that are better read word by word."""
 UNITS = _words("m, metre, meter, metres, meters, cm, km, ft, foot, feet, storey, storeys, story, stories, mile, miles, yard, yards")
 HOURS = _words("am, pm, o'clock, o, oclock")
 NOT_A_SLIP = ("r", "er", "ers", "rs", "ed", "d", "ing", "y", "ish", "like", "al", "man", "men", "ist", "ists", "ly", "t", "s")
@@ -261,5 +264,7 @@ WATER_TARGETS = {"lake": "lake", "pond": "lake", "river": "river", "stream": "ri
 LANDFORM_PLACES = {"dunes": "desert", "canyon": "desert"}
 THING_PLACES = {"lighthouse": "beach", "cactus": "desert", "palm": "beach", "pier": "lake", "reeds": "lake"}
 """Where a thing stands if no place is named."""
+INDOORS_TOO = frozenset({"lamp", "lantern", "barrel", "crate", "bucket", "statue", "wall"})
+"""Things that beside furniture do not ask for the open air."""
 VILLAGE_HOUSES = 5
 WEATHER_STRENGTH = ("clear", "cloudy", "overcast", "fog", "rain", "snow", "storm")

@@ -50,7 +50,7 @@ def scene(mentions: Sequence[Mention], facts: Sequence[Fact]) -> Scene:
     _season(made, facts, bool(snowy))
     white = bool(snowy) or (made.season == "winter" and not _denied(facts, "snow"))
     made.place = _place(chosen, there, white)
-    if chosen is not None and chosen.word in lexicon.READ_AS:
+    if chosen is not None and chosen.word in lexicon.READ_AS and made.place == chosen.value:
         made.notes.append(f"'{chosen.word}' is built as {lexicon.READ_AS[chosen.word]}")
     _rooms_and_woods(made, chosen, lands)
     _water(made, mentions, there)
@@ -68,13 +68,15 @@ def scene(mentions: Sequence[Mention], facts: Sequence[Fact]) -> Scene:
 def _chosen_place(lands: list[Mention], there: list[Mention]) -> Mention | None:
     """The place that the scene is in: the first that is neither far nor beside, whole nouns before "village well"."""
     aside = {m for mention in there for link in mention.links if link.kind in ASIDE for m in link.objects}
+    aside |= {mention for mention in there if any(link.kind == "around" for link in mention.links)}
     near = [m for m in lands if not m.traits.far]
     shell = next((m for m in there if is_shell(m)), None)
+    water = any(m.kind == "water" and not m.traits.dry for m in there)
     for wanted in (
         [m for m in near if not m.modifier and m not in aside and m.value not in ("open", "mountain")],
         [m for m in near if m.value == "mountain" and not m.modifier and m not in aside],
         [m for m in near if m.modifier and m.value != "open"],
-        [m for m in near if m.value != "open" and not m.modifier],
+        [m for m in near if m.value != "open" and not m.modifier and not water],
         [m for m in near if m.value == "open"],
     ):
         if shell is not None:
@@ -87,10 +89,10 @@ def _chosen_place(lands: list[Mention], there: list[Mention]) -> Mention | None:
 def _place(chosen: Mention | None, there: list[Mention], white: bool) -> str:
     if chosen is not None and chosen.kind == "thing":
         return "interior"
-    if chosen is not None and chosen.value != "open" and not (chosen.value == "mountain" and _main_water(there)):
+    if chosen is not None and chosen.value != "open" and not (chosen.value in ("mountain", "beach") and _main_water(there)):
         return chosen.value
     waters = [m for m in there if m.kind == "water" and not m.traits.far and not m.traits.dry]
-    if waters and (chosen is None or chosen.value == "mountain"):
+    if waters and (chosen is None or chosen.value != "open"):
         return lexicon.WATER_PLACES[waters[0].value]
     implied = None if chosen is not None else _implied_by_things(there)
     if implied:
@@ -100,17 +102,16 @@ def _place(chosen: Mention | None, there: list[Mention], white: bool) -> str:
 
 
 def _main_water(there: list[Mention]) -> bool:
-    """Whether the text opens with a water that "mountains" only frame: "a lake in the mountains"."""
+    """Whether the text opens with a water that what follows only frames: "a lake in the mountains"."""
     first = next((m for m in there if m.kind in ("water", "place") and not m.modifier), None)
-    return first is not None and first.kind == "water"
+    return first is not None and first.kind == "water" and first.value != "sea"
 
 
 def _implied_by_things(there: list[Mention]) -> str | None:
     """Furniture stands in a room, boats lie on a lake, bridges cross rivers, pines make a forest."""
     rows = [catalogue.classes()[m.value] for m in there if m.kind == "thing" and not m.modifier]
     furniture = [row for row in rows if row.stands in INDOORS] or [m for m in there if m.value == "furniture"]
-    lights = [row for row in rows if "light" in row.kinds]
-    if furniture and all(row in furniture or row in lights for row in rows) and not any(m.kind in ("water", "path") for m in there):
+    if furniture and all(row in furniture or row.name in lexicon.INDOORS_TOO for row in rows) and not any(m.kind in ("water", "path") for m in there):
         return "interior"
     for row in rows:
         place = lexicon.THING_PLACES.get(row.name) or {"water": "lake", "across": "river"}.get(row.stands)
@@ -162,7 +163,7 @@ def _land(made: Scene, there: list[Mention], facts: Sequence[Fact], chosen: Ment
     """Landform and what closes the horizon."""
     forms = [m.value for m in there if m.kind == "landform" and not m.traits.far]
     forms += [f.value for f in facts if f.kind == "form" and not f.negated]
-    mountains = [m for m in there if m.value == "mountain" and m is not chosen]
+    mountains = [m for m in there if m.value == "mountain" and (m is not chosen or made.place != "mountain")]
     hills = [m for m in there if m.kind == "landform" and m.value == "hills" and m.traits.far]
     flat = chosen is not None and chosen.value == "open" and not chosen.word.startswith("field")
     made.landform = forms[0] if forms else "flat" if flat else lexicon.PLACE_LANDFORMS.get(made.place, "rolling")

@@ -67,7 +67,9 @@ def vocabulary() -> Vocabulary:
             known.setdefault(normal(phrase), {})[kind] = Sense(value)
     for kind, rows in _nouns().items():
         for phrase, value in rows.items():
-            _add_noun(known, kind, phrase, value)
+            known.setdefault(normal(phrase), {})[kind] = Sense(value)
+        for phrase, value in rows.items():
+            _add_plurals(known, kind, phrase, value)
     for kind, words in {"far": lexicon.FAR, "skip": lexicon.SKIP, "lone": lexicon.LONE, "other": lexicon.OTHERS}.items():
         for phrase in words:
             known.setdefault(normal(phrase), {})[kind] = Sense(phrase)
@@ -106,10 +108,12 @@ def _collectives() -> dict[str, str]:
     return out
 
 
-def _add_noun(known: Vocabulary, kind: str, phrase: str, value: str) -> None:
+def _add_plurals(known: Vocabulary, kind: str, phrase: str, value: str) -> None:
+    """Plural forms; a class that is called by its plural ("flowers") is plural too."""
     for form in plurals(normal(phrase)):
-        known.setdefault(form, {}).setdefault(kind, Sense(value, plural=True))
-    known.setdefault(normal(phrase), {})[kind] = Sense(value)
+        senses = known.setdefault(form, {})
+        if kind not in senses or senses[kind].value == value:
+            senses[kind] = Sense(value, plural=True)
 
 
 def thing_words() -> dict[str, str]:
@@ -122,11 +126,8 @@ def thing_words() -> dict[str, str]:
         for word in row.words:
             words.setdefault(normal(word), row.name)
     adjectives = (lexicon.MATERIALS | lexicon.SIZES).keys()
-    return {
-        word: name
-        for word, name in words.items()
-        if " in the " not in word and not (word.partition(" ")[0] in adjectives and word.partition(" ")[2] in words)
-    }
+    described = {w for w, name in words.items() if w.partition(" ")[0] in adjectives and words.get(w.partition(" ")[2]) == name}
+    return {w: name for w, name in words.items() if " in the " not in w and w not in described | lexicon.NOT_PHRASES}
 
 
 def terms(found: list[Token]) -> tuple[list[Term], list[str]]:
@@ -148,7 +149,8 @@ def terms(found: list[Token]) -> tuple[list[Term], list[str]]:
         elif senses:
             out.append(Term(text, senses))
         elif not token.text[0].isalnum():
-            out.append(Term(text, {"stop": Sense(lexicon.STOPS[token.text])}))
+            if not (out and out[-1].text == token.text):
+                out.append(Term(text, {"stop": Sense(lexicon.STOPS[token.text])}))
         else:
             out += _guess(token.text, known, slips, notes)
         i += used
@@ -158,7 +160,8 @@ def terms(found: list[Token]) -> tuple[list[Term], list[str]]:
 def _longest(found: list[Token], i: int, known: Vocabulary) -> tuple[int, dict[str, Sense]]:
     for used in range(min(PHRASE_WORDS, len(found) - i), 0, -1):
         senses = known.get(" ".join(t.text for t in found[i : i + used]))
-        if senses:
+        of_them = senses and "partitive" in senses and i + used < len(found) and found[i + used].text in ("them", "which")
+        if senses and not of_them:
             return used, senses
     return 1, {}
 

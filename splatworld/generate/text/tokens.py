@@ -91,8 +91,11 @@ def _number_at(words: list[str], i: int) -> tuple[int | None, int]:
         value, used = (2 if words[i].endswith("s") else 1), 0
     if value is None:
         return None, 1
-    while i + used < len(words) and words[i + used] in _MULTIPLES:
-        value, used = min(value * _MULTIPLES[words[i + used]], 10**NUMBER_DIGITS), used + 1
+    while i + used < len(words):
+        of = used > 1 and words[i + used] == "of" and words[i + used + 1 : i + used + 2] != [] and words[i + used + 1] in _MULTIPLES
+        if words[i + used + of] not in _MULTIPLES:
+            break
+        value, used = min(value * _MULTIPLES[words[i + used + of]], 10**NUMBER_DIGITS), used + 1 + of
     if used > (0 if bare else 1) and words[i + used : i + used + 1] == ["of"] and words[i + used - 1] in _MULTIPLES:
         used += 1
     return value, used
