@@ -40,7 +40,7 @@ def curtain(request: Request, rng: np.random.Generator) -> Shape:
     u, z = np.meshgrid(np.linspace(0, 1, 33), np.array([0.0, 0.3, 0.9, 1.5, 2.0, 2.15]))
     phase = rng.uniform(0, 2 * np.pi)
     gather = 1 - 0.16 * np.sin(np.pi * z / 2.15)
-    depth = 0.04 * np.sin(2 * np.pi * 5 * u + phase + 0.5 * z) * (1.1 - 0.25 * z)
+    depth = 0.022 * np.sin(2 * np.pi * 5 * u + phase + 0.5 * z) * (1.1 - 0.25 * z)
     front = np.stack([(u - 0.5) * 0.46 * gather, -0.02 + depth, z], -1)
     rod = tube(np.array([[-0.25, 0, 2.13], [0.25, 0, 2.13]]), 0.013, BRASS, sides=6)
     return join([thick_sheet(front, (0, 0.006, 0), cloth).with_grain((0, 0, 1)), rod])
@@ -118,7 +118,7 @@ def plant_pot(request: Request, rng: np.random.Generator) -> Shape:
     pot = [(0.11, 0.02), (0.13, 0.08), (0.165, 0.27), (0.185, 0.275), (0.188, 0.325), (0.17, 0.33), (0.155, 0.3), (0.15, 0.27)]
     parts = [turned([(0.14, 0), (0.19, 0.02), (0.185, 0.03), (0.13, 0.024)], toned(clay, 0.9), sides=16), turned(pot, clay, sides=16)]
     parts += [turned([(0.152, 0.26), (0.12, 0.285), (0.05, 0.295)], soil, sides=12)]
-    return join([*parts, *_fronds(24, leaf, rng)])
+    return join([*parts, *_fronds(22, leaf, rng)])
 
 
 def _fronds(count: int, leaf: Material, rng: np.random.Generator) -> list[Shape]:
@@ -128,7 +128,7 @@ def _fronds(count: int, leaf: Material, rng: np.random.Generator) -> list[Shape]
     for n in range(count):
         angle, steep = 2.4 * n + rng.normal(0, 0.2), n / count
         out = np.array([np.cos(angle), np.sin(angle), 0.0])
-        reach, rise = (0.09 + 0.15 * (1 - steep)) * rng.uniform(0.85, 1.1), (0.25 + 0.33 * steep) * rng.uniform(0.85, 1.1)
+        reach, rise = (0.07 + 0.11 * (1 - steep)) * rng.uniform(0.85, 1.1), (0.25 + 0.33 * steep) * rng.uniform(0.85, 1.1)
         path = 0.05 * out * (1 - steep) + t * reach * out + [0, 0, 0.28] + (t - 0.25 * t**2 * (1 - steep)) * [0, 0, rise]
         parts += [tube(path, (0.007, 0.006, 0.005, 0.003), stalk, sides=4)]
         side = np.array([-out[1], out[0], 0.0])
@@ -139,7 +139,7 @@ def _fronds(count: int, leaf: Material, rng: np.random.Generator) -> list[Shape]
 def _blade(base: np.ndarray, along: np.ndarray, side: np.ndarray, leaf: Material, rng: np.random.Generator) -> list[Shape]:
     """A leaf folded along its midrib and drooping at its tip: two rows of rhombs."""
     along = along / np.linalg.norm(along)
-    length, width = float(rng.uniform(0.2, 0.28)), float(rng.uniform(0.09, 0.12))
+    length, width = float(rng.uniform(0.16, 0.22)), float(rng.uniform(0.09, 0.12))
     up = np.cross(side, along) * -1.0
     up *= np.sign(up[2]) if up[2] else 1.0
     s = np.array([0.3, 0.55, 0.8])

@@ -95,7 +95,7 @@ def _bedstead(frame: Material, w: float, length: float, height: float) -> list[S
     panel = toned(frame, 0.88)
     parts += [board((2 * x, 0.03, height - 0.32), panel, (0, y, 0.2 + (height - 0.3) / 2))]
     parts += [board((2 * x, 0.05, 0.09), frame, (0, y, z), bevel=0.012) for z in (height - 0.09, 0.62)]
-    parts += [board((0.3, 0.05, 0.24), toned(frame, 1.08), (n * 0.37, y - 0.006, 0.79), bevel=0.012) for n in (-1.5, -0.5, 0.5, 1.5)]
+    parts += [board((0.42, 0.05, 0.24), toned(frame, 1.08), (n * 0.49, y - 0.006, 0.79), bevel=0.012) for n in (-1, 0, 1)]
     parts += [board((2 * x, 0.03, 0.3), panel, (0, -y, 0.38)), board((2 * x, 0.055, 0.07), frame, (0, -y, 0.56), bevel=0.012)]
     for side in (-1, 1):
         parts += [_bedpost(height, frame).at(side * x, y), _bedpost(0.66, frame).at(side * x, -y)]
@@ -111,7 +111,7 @@ def _bedpost(height: float, material: Material) -> Shape:
 def _bedding(cover: Material, w: float, rng: np.random.Generator) -> list[Shape]:
     parts = [board((w - 0.04, 1.96, 0.26), LINEN, (0, 0, 0.42), bevel=0.04)]
     parts += [
-        cushion((0.66, 0.42, 0.2), toned(LINEN, 1.08), (0, 0, 0), puff=0.45, power=4.5).at(s * 0.36, 0.73, 0.64, yaw=float(t))
+        cushion((0.66, 0.42, 0.2), toned(LINEN, 1.08), (0, 0, 0), puff=0.45, power=4.5, cells=3).at(s * 0.36, 0.73, 0.64, yaw=float(t))
         for s, t in zip((-1, 1), rng.normal(0, 0.06, 2), strict=True)
     ]
     drape = _draped(w, -0.98, 0.42, rng)
@@ -122,7 +122,7 @@ def _bedding(cover: Material, w: float, rng: np.random.Generator) -> list[Shape]
 def _draped(w: float, y0: float, y1: float, rng: np.random.Generator, *, lift: float = 0.0) -> np.ndarray:
     """A blanket [r, c, 3] over the mattress: level above it, hanging at the sides, with soft folds."""
     across = np.array([-0.62, -0.60, -0.54, -0.5, -0.46, -0.25, 0, 0.25, 0.46, 0.5, 0.54, 0.60, 0.62])
-    y = np.linspace(y0, y1, 9 if y1 - y0 > 0.6 else 3)
+    y = np.linspace(y0, y1, 8 if y1 - y0 > 0.6 else 3)
     s, t = np.meshgrid(across, y)
     over = np.maximum(np.abs(s) - 0.46, 0) / 0.16
     wave = np.sin(7 * t + 3 * np.sign(s) + rng.uniform(0, 6)) * 0.5 + np.sin(17 * t + rng.uniform(0, 6)) * 0.3

@@ -32,7 +32,7 @@ def fireplace(request: Request, rng: np.random.Generator) -> Shape:
     parts += [board((0.02, 0.4, 0.72), _SOOT, (s * 0.445, 0.02, 0.43)) for s in (-1, 1)]
     parts += [board((1.56, 0.46, 0.075), wood(OAK), (0, -0.03, 1.185), bevel=0.015)]
     parts += [board((0.08, 0.1, 0.14), wood(OAK), (s * 0.62, -0.2, 1.08), bevel=0.015) for s in (-1, 1)]
-    parts += [board((1.2, 0.34, 1.28), toned(stone, 1.0), (0, 0.1, 1.86)), board((1.24, 0.37, 0.06), toned(stone, 0.9), (0, 0.09, 2.47))]
+    parts += [board((1.2, 0.34, 1.28), stone, (0, 0.1, 1.86)), board((1.24, 0.37, 0.06), toned(stone, 0.9), (0, 0.09, 2.47))]
     return join([*parts, _wood_fire(rng).at(0, 0.0, 0.09)])
 
 
@@ -58,7 +58,7 @@ def _wood_fire(rng: np.random.Generator) -> Shape:
     for x, y, z, yaw in ((0, -0.05, 0.06, 0.15), (0.02, 0.08, 0.07, -0.2), (0, 0.01, 0.15, 0.75)):
         log = tube(np.array([[-0.26, 0, 0], [0, 0, 0.01], [0.26, 0, 0]]), (0.05, 0.055, 0.048), _LOG, sides=8)
         parts += [log.at(x, y, z, yaw=yaw)]
-    fire = join([*parts, *flames(7, 0.2, 0.34, rng)])
+    fire = join([*parts, *flames(5, 0.2, 0.34, rng)])
     return replace(fire, lights=(PointLight((0.0, -0.12, 0.28), FIRELIGHT, 0.5),))
 
 
@@ -71,7 +71,7 @@ def flames(count: int, spread: float, height: float, rng: np.random.Generator) -
         profile = [(0.02, 0.0), (0.05, 0.16), (0.056, 0.3), (0.038, 0.6), (0.012, 0.9), (0.002, 1.0)]
         sway = float(rng.uniform(-0.05, 0.05))
         for (lo, hi), material in (((0, 4), _FLAME), ((3, 6), _FLAME_TIP)):
-            tongue = turned([(r, z * tall) for r, z in profile[lo:hi]], material, sides=7).with_grain((0, 0, 1))
+            tongue = turned([(r, z * tall) for r, z in profile[lo:hi]], material, sides=6).with_grain((0, 0, 1))
             bent = tongue.mapped(lambda v, k=sway, t=tall: v + np.float32([k, 0.4 * k, 0]) * np.sin(5 * v[:, 2:] / np.float32(t)))
             parts.append(bent.at(reach * np.cos(angle), 0.5 * reach * np.sin(angle), 0.06))
     return parts
@@ -107,7 +107,7 @@ def _kettle(x: float, y: float, z: float) -> list[Shape]:
 def sink(request: Request, rng: np.random.Generator) -> Shape:
     """A farmhouse sink: deep white basin in a wooden top over two doors, a curved brass tap."""
     main = finish(request, "wood", PINE)
-    parts = [board((0.76, 0.48, 0.6), toned(main, 0.9), (0, 0.025, 0.4)), board((0.72, 0.42, 0.09), toned(main, 0.6), (0, 0.03, 0.055))]
+    parts = [board((0.76, 0.48, 0.6), toned(main, 0.9), (0, 0.025, 0.4)), board((0.72, 0.42, 0.1), toned(main, 0.6), (0, 0.03, 0.05))]
     parts += [panelled_door(0.36, 0.55, main, 1).at(s * 0.185, -0.215, 0.115) for s in (-1, 1)]
     parts += [turned([(0.012, -0.004), (0.016, 0.0), (0.012, 0.02)], BRASS, sides=6).at(s * 0.04, -0.25, 0.5) for s in (-1, 1)]
     parts += [board((0.8, 0.12, 0.04), main, (0, 0.215, 0.87), bevel=0.006), board((0.8, 0.1, 0.17), main, (0, 0.215, 0.77))]

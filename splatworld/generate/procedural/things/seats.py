@@ -81,7 +81,7 @@ def _upholstered(width: float, seats: int, cloth: Material, rng: np.random.Gener
     for n in range(seats):
         x = (n + 0.5) * each - inner / 2
         parts += [cushion((each - 0.008, 0.68, 0.19), toned(cloth, 1.06), (x, -0.1, 0.385), puff=0.22, power=7)]
-        back = cushion((each - 0.012, 0.2, 0.44), cloth, (0, 0, 0), puff=0.06, power=4.5)
+        back = cushion((each - 0.012, 0.2, 0.44), cloth, (0, 0, 0), puff=0.06, power=4.5, cells=3)
         parts += [_tilted(back, -0.2).at(x, 0.2, 0.64)]
     for s in (-1, 1):
         parts += [board((0.15, 0.8, 0.4), toned(cloth, 0.93), (s * (width / 2 - 0.095), -0.02, 0.32), bevel=0.02)]
@@ -91,7 +91,7 @@ def _upholstered(width: float, seats: int, cloth: Material, rng: np.random.Gener
         parts += [turned([(0.018, 0), (0.03, 0.1)], wood(WALNUT), sides=8).at(s * (width / 2 - 0.12), y0) for y0 in (-0.32, 0.36)]
     accent = _ACCENTS[int(rng.integers(len(_ACCENTS)))]
     for s in (-1, 1)[:seats]:
-        pillow = cushion((0.42, 0.14, 0.42), Material("cloth", accent, scale=0.1, contrast=0.15), (0, 0, 0), power=4.6)
+        pillow = cushion((0.42, 0.14, 0.42), Material("cloth", accent, scale=0.1, contrast=0.15), (0, 0, 0), power=4.6, cells=3)
         lean = _tilted(pillow, -0.38).at(s * (inner / 2 - 0.22), 0.02, 0.66, yaw=-s * float(rng.uniform(0.15, 0.45)))
         parts += [lean]
     return join(parts)
