@@ -7,18 +7,24 @@ from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.noise import fbm, ridged, value_noise
 from splatworld.generate.procedural.shape import Array, Shape, join, mesh
 from splatworld.generate.procedural.snow import snowed
-from splatworld.generate.procedural.things.growth import Floats, display, unit, varied
+from splatworld.generate.procedural.things.growth import UP, Floats, display, unit, varied
 
 STONES = (display(124, 120, 112), display(112, 114, 116), display(134, 124, 108), display(104, 100, 96))
 MOSS, LICHEN = display(88, 96, 56), display(150, 148, 128)
 
 
 def rock(request: Request, rng: np.random.Generator) -> Shape:
-    """A boulder, sunk a little into the ground."""
+    """A boulder, sunk a little into the ground, with a splinter or two at its foot."""
     scale = request.size * rng.uniform(0.8, 1.2)
-    half = np.array([rng.uniform(0.75, 1.0), rng.uniform(0.6, 0.8), rng.uniform(0.6, 0.78) * request.tall]) * scale
-    body = _worn(_ball(7), rng, cuts=9, rough=0.16).mapped(lambda p: p * half)
-    return snowed(_seated(_stone(request, rng, scale, body), 0.24), request.snow)
+    stone = _material(request, rng, 0.8 * scale)
+    half = np.array([rng.uniform(0.8, 1.0), rng.uniform(0.62, 0.85), rng.uniform(0.62, 0.82)]) * scale
+    parts = [_seated(_worn(_ball(7, stone), rng, half, cuts=11, rough=0.2), 0.24)]
+    for angle in rng.uniform(0, 2 * np.pi, int(rng.integers(0, 3))):
+        splinter = _worn(_ball(2, stone), rng, half * rng.uniform(0.14, 0.26), cuts=4, rough=0.12)
+        x, y = half[:2] * [np.cos(angle), np.sin(angle)]
+        parts.append(_seated(splinter, 0.3).at(float(x), float(y), yaw=float(angle)))
+    whole = join(parts).mapped(lambda p: p * [1, 1, request.tall])
+    return snowed(whole, request.snow)
 
 
 def pebbles(request: Request, rng: np.random.Generator) -> Shape:
@@ -31,8 +37,7 @@ def pebbles(request: Request, rng: np.random.Generator) -> Shape:
     for i in range(n):
         size = 0.12 * request.size * rng.uniform(0.35, 1.0) ** 1.3
         half = size * np.array([1.0, rng.uniform(0.65, 0.95), rng.uniform(0.45, 0.7) * request.tall])
-        form = _worn(_ball(2), rng, cuts=3, rough=0.1).mapped(lambda p, half=half: p * half)
-        stone = _seated(mesh(form.vertices, form.faces, kinds[i % 3]), 0.15)
+        stone = _seated(_worn(_ball(2, kinds[i % 3]), rng, half, cuts=3, rough=0.1), 0.15)
         stones.append(stone.at(away[i] * np.cos(2.4 * i), away[i] * np.sin(2.4 * i), yaw=float(rng.uniform(0, 6))))
     return snowed(join(stones), request.snow)
 
@@ -55,11 +60,11 @@ def cliff(request: Request, rng: np.random.Generator) -> Shape:
         crest = 1 + np.clip(level - 0.55, 0, 1) * (1.1 * fbm(q[:, :2] / (2.2 * scale), octaves=3, seed=seed + 3) - 0.1)
         return q * np.stack([side, side, crest], 1)
 
-    ball = _ball(13)
-    return snowed(_seated(_stone(request, rng, 2.2 * scale, ball.mapped(carve)), 0.06), request.snow)
+    body = _ball(13, _material(request, rng, 1.8 * scale)).mapped(carve)
+    return snowed(_seated(body, 0.06), request.snow)
 
 
-def _ball(n: int) -> Shape:
+def _ball(n: int, material: Material) -> Shape:
     """A unit sphere from a cube of n x n squares a side: even triangles, no poles; 12 n^2 faces."""
     t = np.tan(np.linspace(-1, 1, n + 1) * np.pi / 4)
     u, v = (a.ravel() for a in np.meshgrid(t, t))
@@ -70,22 +75,25 @@ def _ball(n: int) -> Shape:
     sides = [(u, v, one), (v, u, -one), (one, u, v), (-one, v, u), (v, one, u), (u, -one, v)]
     points = unit(np.concatenate([np.column_stack(s) for s in sides]))
     faces = np.concatenate([face + k * len(u) for k in range(6)])
-    return mesh(points, faces, Material("stone", STONES[0]))
+    return mesh(points, faces, material)
 
 
-def _worn(shape: Shape, rng: np.random.Generator, *, cuts: int, rough: float) -> Shape:
-    """A ball split along `cuts` random planes and weathered by `rough` of its radius."""
-    planes, depths = unit(rng.normal(size=(cuts, 3))), rng.uniform(0.62, 0.92, cuts)
+def _worn(ball: Shape, rng: np.random.Generator, half: Floats, *, cuts: int, rough: float) -> Shape:
+    """A unit ball split along `cuts` random planes, weathered by `rough` of its radius, scaled to half-axes `half`."""
+    planes, depths = unit(rng.normal(size=(cuts, 3))), rng.uniform(0.55, 0.9, cuts)
     seed = int(rng.integers(1 << 20))
 
     def split(p: Array) -> Floats:
         q = p.astype(np.float64)
         for plane, depth in zip(planes, depths, strict=True):
             # Push what stands over the plane nearly back to it, along the plane's normal.
-            q = q - 0.9 * np.maximum(q @ plane - depth, 0)[:, None] * plane
-        return q * (1 + rough * (fbm(q * 1.6, octaves=4, gain=0.6, seed=seed)))[:, None]
+            q = q - 0.93 * np.maximum(q @ plane - depth, 0)[:, None] * plane
+        swell = fbm(q * 0.9, octaves=2, seed=seed + 9) + fbm(q * 2.2, octaves=4, gain=0.6, seed=seed)
+        # Broad below and narrow above: stones come to rest on their wide side.
+        taper = 1.05 - 0.22 * q[:, 2:] * (1 - UP)
+        return q * (1 + rough * swell)[:, None] * taper * half
 
-    return shape.mapped(split)
+    return ball.mapped(split)
 
 
 def _seated(shape: Shape, sunk: float) -> Shape:
@@ -93,10 +101,6 @@ def _seated(shape: Shape, sunk: float) -> Shape:
     low, high = shape.bounds[0][2], shape.bounds[1][2]
     ground = low + sunk * (high - low)
     return shape.mapped(lambda p: np.column_stack([p[:, :2], np.maximum(p[:, 2] - ground, -0.01)]))
-
-
-def _stone(request: Request, rng: np.random.Generator, scale: float, form: Shape) -> Shape:
-    return mesh(form.vertices, form.faces, _material(request, rng, 0.8 * scale))
 
 
 def _material(request: Request, rng: np.random.Generator, period: float) -> Material:

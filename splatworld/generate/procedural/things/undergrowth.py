@@ -287,8 +287,8 @@ CLASSES = (
     ThingClass(
         "flowers",
         ("flowers", "flower", "wildflower", "wild flower", "poppy", "daisy", "tulip", "lavender", "rose", "sunflower",
-         "bluebell", "buttercup", "dandelion", "daffodil", "iris", "lily", "lupin", "lupine", "cornflower", "marigold", "violet",
-         "crocus", "snowdrop", "heather", "blossom", "bloom", "flowerbed", "flower bed", "clover", "orchid"),
+         "bluebell", "buttercup", "dandelion", "daffodil", "iris", "lily", "lupin", "lupine", "cornflower", "marigold",
+         "violet", "crocus", "snowdrop", "heather", "blossom", "bloom", "flowerbed", "flower bed", "clover", "orchid"),
         flowers, footprint=0.3, height=0.45, kinds=PLANT, variants=6, colour="white", material="petal",
     ),
     ThingClass(
