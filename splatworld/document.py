@@ -3,7 +3,7 @@
 | table | holds                                                                                                |
 |-------|------------------------------------------------------------------------------------------------------|
 | meta  | environment, viewpoints, spec, provenance, labels and the list of surfaces, as JSON                  |
-| layer | per layer a manifest (JSON): its transform, and for each column of its splats the hashes of its tiles |
+| layer | per layer its transform and, for each column of its splats, the hashes of the tiles, as JSON          |
 | thing | each thing as JSON                                                                                   |
 | blob  | tiles of 65,536 rows of one column, and the arrays of surfaces, named by their BLAKE2b hash          |
 
@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -55,8 +55,6 @@ _UNPACKED_PER_BYTE = 100
 """Positions hardly compress and are a tenth of a splat, so no honest document unpacks to more than this many times its
 size; the spare below is for small ones."""
 _UNPACKED_SPARE = 64 << 20
-
-T = TypeVar("T")
 
 
 class Array(msgspec.Struct, frozen=True):
@@ -134,7 +132,7 @@ def write(world: World, path: Path, *, progress: Progress) -> None:
 
 def _create(db: sqlite3.Connection) -> None:
     """The caller flushes and renames the file, so SQLite need do neither; its journal may stay in memory."""
-    for pragma in ("page_size = 16384", "journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+    for pragma in ("page_size = 8192", "journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
         db.execute(f"PRAGMA {pragma}")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {VERSION}")
@@ -231,6 +229,9 @@ def _opened(path: Path) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version != VERSION:
             raise FormatError(f"{path.name} is a document of version {version}; this splatworld reads {VERSION}")
+        pages, page = (db.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+        if pages * page != path.stat().st_size:
+            raise FormatError(f"{path.name} is damaged: it is longer or shorter than it says")
         found = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
         if sorted(sql for (sql,) in found) != sorted(_SCHEMA):
             raise FormatError(f"{path.name} has other tables than a splatworld document")
@@ -269,7 +270,9 @@ class _Tiles:
         size = array.rows * array.row_bytes
         expected = -(-array.rows // TILE_ROWS) if size else 0
         if not 0 <= array.rows <= limits.FILE_SPLATS_MAX or len(array.tiles) != expected:
-            raise FormatError(f"{self.source}: '{array.name[:40]}' has {len(array.tiles)} tiles for {array.rows:,} rows")
+            raise FormatError(
+                f"{self.source}: '{array.name[:40]}' has {len(array.tiles)} tiles for {array.rows:,} rows"
+            )
         self.allowance -= size
         if math.prod(array.shape) > _ROW_VALUES_MAX or self.allowance < 0:
             raise FormatError(f"{self.source} would unpack to far more than a file of its size can honestly hold")
@@ -308,7 +311,7 @@ def _read_world(db: sqlite3.Connection, path: Path, progress: Progress) -> World
     return World(tuple(layers), tuple(_decoded(row[0], Thing) for row in things), surfaces=surfaces, **meta)
 
 
-def _decoded(text: object, kind: type[T]) -> T:
+def _decoded(text: object, kind: Any) -> Any:
     if not isinstance(text, str) or len(text) > limits.DOCUMENT_JSON_BYTES:
         raise FormatError("the document is damaged: an entry is no text or too long")
     return msgspec.json.decode(text, type=kind)

@@ -99,7 +99,9 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"{found['splats']:,} splats, {len(found['things']):,} things, {len(found['layers'])} layers"]
     if found["bounds"]:
         low, high = found["bounds"]
-        lines.append("bounds " + ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("xyz", low, high, strict=True)))
+        lines.append(
+            "bounds " + ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("xyz", low, high, strict=True))
+        )
     if found["spec"] and found["spec"]["prompt"]:
         lines.append(f"prompt {found['spec']['prompt']}")
     classes: dict[str, list[dict[str, Any]]] = {}

@@ -9,7 +9,7 @@ import functools
 import importlib
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, runtime_checkable
 
 from splatworld import files
 from splatworld.errors import FormatError, UsageError
@@ -27,6 +27,7 @@ BUILT_IN = {
 _HEAD_BYTES = 512
 
 
+@runtime_checkable
 class Format(Protocol):
     """What a module of the table supplies."""
 
@@ -64,9 +65,7 @@ def load(path: Path | str, *, frame: Frame | None = None, progress: Progress = s
         raise FormatError(f"{path} does not fit into the memory of this machine") from None
 
 
-def save(
-    world: World | Splats, path: Path | str, *, force: bool = False, progress: Progress = silent
-) -> None:
+def save(world: World | Splats, path: Path | str, *, force: bool = False, progress: Progress = silent) -> None:
     """Write a world, or bare splats, in the format that the suffix of `path` names.
 
     The file appears whole or not at all; an existing one is replaced only with `force`. Every format but `.splatworld`
@@ -132,6 +131,9 @@ def _table() -> dict[str, str]:
 @functools.cache
 def _module(name: str) -> Format:
     try:
-        return cast(Format, importlib.import_module(_table()[name]))
+        module = importlib.import_module(_table()[name])
     except Exception as why:  # a plug-in may fail in any way; the others must go on working
         raise FormatError(f"the format '{name}' cannot be used here: {why}") from why
+    if not isinstance(module, Format):
+        raise FormatError(f"the format '{name}' cannot be used here: {_table()[name]} lacks FRAME, read or write")
+    return module

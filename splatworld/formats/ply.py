@@ -90,7 +90,9 @@ def read_header(file: BinaryIO, source: str) -> Header:
 def _byte_order(lines: list[list[str]], source: str) -> str:
     kind = next((line[1] for line in lines if line[:1] == ["format"] and len(line) > 1), "missing")
     if kind not in _ORDERS:
-        raise FormatError(f"{source}: PLY format '{kind}' is not read; expected binary_little_endian or binary_big_endian")
+        raise FormatError(
+            f"{source}: PLY format '{kind}' is not read; expected binary_little_endian or binary_big_endian"
+        )
     return _ORDERS[kind]
 
 
@@ -131,7 +133,9 @@ def _elements(lines: list[list[str]], source: str) -> list[tuple[str, int, list[
 
 def _record(properties: list[list[str]], order: str, source: str) -> np.dtype:
     if not 0 < len(properties) <= limits.PLY_PROPERTIES:
-        raise FormatError(f"{source}: an element has {len(properties)} properties; 1 to {limits.PLY_PROPERTIES} are read")
+        raise FormatError(
+            f"{source}: an element has {len(properties)} properties; 1 to {limits.PLY_PROPERTIES} are read"
+        )
     unknown = [p[0] for p in properties if p[0] not in _TYPES]
     if unknown:
         raise FormatError(f"{source}: unknown property type '{unknown[0][:40]}'")
@@ -160,7 +164,12 @@ def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress
     """Block by block, so that memory is that of the result and each block is spread while it is in the cache."""
     rest = _rest_names(header.dtype, source)
     n, per_channel = header.count, len(rest) // 3
-    names: dict[str, tuple[str, ...]] = {"means": _POSITION, "quats": _QUAT, "log_scales": _SCALE, "opacity": ("opacity",)}
+    names: dict[str, tuple[str, ...]] = {
+        "means": _POSITION,
+        "quats": _QUAT,
+        "log_scales": _SCALE,
+        "opacity": ("opacity",),
+    }
     if set(_NORMAL) <= set(header.dtype.names or ()):
         names["normal"] = _NORMAL
     out = {key: np.empty((n, len(columns)), np.float32) for key, columns in names.items()}
@@ -183,7 +192,7 @@ def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress
     return _assembled({k: torch.from_numpy(v) for k, v in out.items()}, torch.from_numpy(sh), ids, header.labels)
 
 
-def _columns(records: NDArray[np.void], names: tuple[str, ...] | list[str]) -> NDArray[np.floating]:
+def _columns(records: np.ndarray, names: tuple[str, ...] | list[str]) -> NDArray[np.floating]:
     """Fields as [n, k] numbers: a view without copying where they are float32 side by side, the usual case."""
     fields = records.dtype.fields or {}
     first = fields[names[0]][1]
@@ -220,11 +229,11 @@ def write(world: World, path: Path, *, progress: Progress) -> None:
             records = np.empty(stop - start, dtype)
             for names, values in columns:
                 _fill(records, names, values[start:stop])
-            records.tofile(file)
+            file.write(records.data)  # and not `tofile`, which does not notice a full disk
             progress(Step(stop, len(splats)))
 
 
-def _written_columns(splats: Splats) -> list[tuple[tuple[str, ...], NDArray]]:
+def _written_columns(splats: Splats) -> list[tuple[tuple[str, ...], np.ndarray]]:
     """Names of the properties in the order of the reference code, each group with its values [n, ...]."""
     n = len(splats)
     normals = splats.extras.get("normal", torch.zeros(1, 3).expand(n, 3)).float()
@@ -238,7 +247,7 @@ def _written_columns(splats: Splats) -> list[tuple[tuple[str, ...], NDArray]]:
     return [(names, values.numpy()) for names, values in groups + ids if names]
 
 
-def _fill(records: NDArray[np.void], names: tuple[str, ...], values: NDArray) -> None:
+def _fill(records: np.ndarray, names: tuple[str, ...], values: np.ndarray) -> None:
     """Write one group of side by side fields, [rows, ...], into the records."""
     first = records.dtype.fields[names[0]][1]  # type: ignore[index]
     shape, strides = (len(records), len(names)), (records.dtype.itemsize, 4)

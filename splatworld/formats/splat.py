@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from splatworld import limits, sh
-from splatworld.errors import FormatError
+from splatworld.errors import FormatError, OutputError
 from splatworld.formats.checks import checked_count, cleaned, writable
 from splatworld.formats.frames import Frame, to_file, to_world
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
@@ -42,13 +42,18 @@ def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
 def write(world: World, path: Path, *, progress: Progress) -> None:
     """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
     splats = to_file(writable(world.splats(), ".splat"), FRAME)
+    if not len(splats):
+        raise OutputError(
+            "cannot write .splat: without splats it would be an empty file, which cannot be told from a lost one"
+        )
     if splats.degree:
         progress(Note(".splat keeps the base colour only; colours no longer change with the direction of view"))
     weight = splats.log_scales.double().sum(1).exp() * splats.opacities
-    _encoded(splats[torch.argsort(weight, descending=True, stable=True)]).tofile(path)
+    records = _encoded(splats[torch.argsort(weight, descending=True, stable=True)])
+    path.write_bytes(records.data)  # and not `tofile`, which does not notice a full disk
 
 
-def _decoded(records: NDArray[np.void]) -> Splats:
+def _decoded(records: np.ndarray) -> Splats:
     with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0 is a flat splat; below 0 it means nothing
         log_scales = np.log(records["scale"])
     rgb = torch.from_numpy(records["rgba"][:, :3] / np.float32(255))
@@ -61,7 +66,7 @@ def _decoded(records: NDArray[np.void]) -> Splats:
     )
 
 
-def _encoded(splats: Splats) -> NDArray[np.void]:
+def _encoded(splats: Splats) -> np.ndarray:
     records = np.empty(len(splats), RECORD)
     quats = torch.nn.functional.normalize(splats.quats, dim=1)
     records["mean"] = splats.means.numpy()

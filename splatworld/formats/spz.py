@@ -224,7 +224,7 @@ def _decoded(header: Header, arrays: Arrays) -> Splats:
     xyzw = quats_from_smallest_three(rotations.view("<u4")[:, 0]) if header.version >= 3 else _first_three(rotations)
     sh = np.empty((header.count, (header.degree + 1) ** 2, 3), np.float32)
     sh[:, 0] = (colours / np.float32(255) - np.float32(0.5)) / np.float32(_COLOUR_SCALE)
-    sh[:, 1:] = ((rest.astype(np.float32) - 128) / 128).reshape(header.count, -1, 3)
+    sh[:, 1:] = ((rest.astype(np.float32) - 128) / 128).reshape(header.count, sh.shape[1] - 1, 3)
     return Splats(
         means=torch.from_numpy(_positions(header, positions)),
         quats=torch.from_numpy(np.ascontiguousarray(xyzw[:, [3, 0, 1, 2]])),
