@@ -10,6 +10,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from splatworld.camera import Camera as Camera
+    from splatworld.edits import apply as apply
+    from splatworld.formats import load as load
+    from splatworld.formats import save as save
+    from splatworld.generate import generate as generate
+    from splatworld.light import relight as relight
     from splatworld.render import Rendering as Rendering
     from splatworld.render import render as render
     from splatworld.scene_spec import SceneSpec as SceneSpec
@@ -30,10 +35,14 @@ _HOMES = {
     "Thing": "splatworld.world",
     "Viewpoint": "splatworld.world",
     "World": "splatworld.world",
+    "apply": "splatworld.edits",
+    "load": "splatworld.formats",
+    "relight": "splatworld.light",
+    "save": "splatworld.formats",
 }
 """Where each public name lives."""
 
-_CALLABLE = frozenset({"render"})
+_CALLABLE = frozenset({"generate", "render"})
 """Subpackages that are called like the function they are named after: `splatworld.render(world, cameras)`."""
 
 __all__ = [
@@ -47,7 +56,12 @@ __all__ = [
     "Viewpoint",
     "World",
     "__version__",
+    "apply",
+    "generate",
+    "load",
+    "relight",
     "render",
+    "save",
 ]
 
 

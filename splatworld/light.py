@@ -26,7 +26,7 @@ SUN_BLUR = 0.018
 """Tangent of half the angle the sun is taken to have: wider than nature's 0.0047, for soft shadow edges."""
 CHUNK = 1 << 18
 """Splats lit at a time: bounds the memory of rays."""
-GREY_POINT = 0.21
+GREY_POINT = 0.25
 """Linear value before the tone curve of an 18 % grey, level ground in the full light of its day."""
 WATER_DEGREE = 2
 """SH degree that holds the mirror image of sky and shore."""
@@ -98,11 +98,12 @@ def relight(world: World, environment: Environment | None = None, *, progress: P
 def prepare(world: World, environment: Environment) -> Light:
     """Sky, shadow casters, lamps and exposure of a world."""
     sky = make_sky(environment, seed=world.provenance.seed)
-    scene = RayScene(world)
+    # Far mountains would hide every low sun; they light the scene as the sky above them does.
+    scene = RayScene(world, without="far")
     lamps = tuple(_lamp(thing.world_from_thing.apply(np.asarray(p.position)), p) for thing in world.things for p in thing.lights)
     ambient = sky.ambient()
     level = ambient + sky.light * max(float(sky.towards_light[2]), 0.0)
-    bounce = 0.16 * (0.5 * level + 0.5 * ambient) * np.array([1.05, 1.0, 0.88], np.float32)
+    bounce = 0.20 * (0.6 * level + 0.4 * ambient) * np.array([1.05, 1.0, 0.88], np.float32)
     if environment.indoors:
         bounce = bounce * 2.2
     return Light(
@@ -184,7 +185,7 @@ def _auto_exposure(level: Floats, night: float, *, indoors: bool) -> float:
         return 5.2 * max(brightness, 0.02) ** -0.55
     full = GREY_POINT / 0.18 / max(brightness, 1e-3)
     reference = GREY_POINT / 0.18 / 0.8
-    return float(reference * (full / reference) ** 0.78 * (1 - 0.38 * night))
+    return float(reference * (full / reference) ** 0.62 * (1 - 0.38 * night))
 
 
 def _placed_all(world: World):  # noqa: ANN202

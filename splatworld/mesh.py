@@ -11,15 +11,15 @@ Floats = NDArray[np.float32]
 class RayScene:
     """All solid surfaces of a world, placed (Open3D's Embree scene). Sky and water cast no shadow and are left out."""
 
-    def __init__(self, world: World, *, keep: tuple[str, ...] = ()) -> None:
-        """Take every visible thing with a surface; `keep` names tags that are taken although they are not solid."""
+    def __init__(self, world: World, *, without: str | None = None) -> None:
+        """Take every visible solid thing with a surface, but for those with the tag `without`."""
         import open3d as o3d
 
         self._o3d = o3d
         self._scene = o3d.t.geometry.RaycastingScene()
         vertices, faces, owners, offset = [], [], [], 0
         for thing in world.things:
-            if thing.surface is None or not (solid(thing) or set(thing.tags) & set(keep)) or not thing.visible:
+            if thing.surface is None or not solid(thing) or not thing.visible or without in thing.tags:
                 continue
             surface = world.surfaces[thing.surface]
             vertices.append(thing.world_from_thing.apply(surface.vertices).astype(np.float32))

@@ -132,7 +132,9 @@ def make_sky(environment: Environment, *, seed: int = 0) -> Sky:
         towards = direction(environment.sun_azimuth_deg, max(elevation, 1.2))
         light = _transmittance(np.array([0, 0, PLANET + 2.0]), towards, environment.turbidity)
         noon = _transmittance(np.array([0, 0, PLANET + 2.0]), np.array([0, 0, 1.0]), 2.0)
-        light = light / noon.max() * float(np.clip((elevation + 1.5) / 2.5, 0, 1))
+        # A low sun is taken brighter than it is: eyes adapt to the dim scene and so see it golden.
+        golden = 1 + 1.4 * float(np.clip((16 - elevation) / 16, 0, 1))
+        light = golden * light / noon.max() * float(np.clip((elevation + 1.5) / 2.5, 0, 1))
     else:
         towards = direction(environment.sun_azimuth_deg + 140, 38.0)
         light = MOON * night

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from splatworld import sh as _sh
 from splatworld.light import WATER_DEGREE, Light, develop, sky_colour, through_air
+from splatworld.mesh import RayScene
 from splatworld.noise import fbm
 from splatworld.world import World
 
@@ -34,6 +35,7 @@ def mirror(world: World, light: Light) -> World:
     rows = np.flatnonzero(solid)[:: max(1, int(solid.sum()) // 250_000)]
     nearest = cKDTree(around.means.numpy()[rows]) if len(rows) else None
     shown = around.colours.numpy()[rows]
+    scene = RayScene(world)
     layers = list(world.layers)
     for index, (layer, placed) in enumerate(world.placed(visible_only=False)):
         mine = np.isin(placed.extras["thing"].numpy(), water) if "thing" in placed.extras else np.zeros(len(placed), bool)
@@ -41,7 +43,7 @@ def mirror(world: World, light: Light) -> World:
             continue
         points = placed.means.numpy()[mine]
         albedo = placed.extras["albedo"].float().numpy()[mine]
-        coefficients = _fitted(points, albedo, light, nearest, shown)
+        coefficients = _fitted(points, albedo, light, scene, nearest, shown)
         wide = layer.splats.with_degree(WATER_DEGREE)
         sh = wide.sh.clone()
         sh[torch.from_numpy(mine)] = torch.from_numpy(coefficients)
@@ -49,7 +51,7 @@ def mirror(world: World, light: Light) -> World:
     return replace(world, layers=tuple(layers))
 
 
-def _fitted(points: Floats, albedo: Floats, light: Light, nearest, shown: Floats) -> Floats:  # noqa: ANN001
+def _fitted(points: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats) -> Floats:  # noqa: ANN001
     """SH coefficients [n, k, 3] of water at `points`."""
     n = len(points)
     rng = np.random.default_rng(21)
@@ -61,7 +63,7 @@ def _fitted(points: Floats, albedo: Floats, light: Light, nearest, shown: Floats
         eye = _eye(points, light, view, rng)
         d = points - eye
         d /= np.linalg.norm(d, axis=1, keepdims=True)
-        colour = develop(_seen(points, d, ripple, albedo, light, nearest, shown), light)
+        colour = develop(_seen(points, d, ripple, albedo, light, scene, nearest, shown), light)
         basis = _sh.basis(WATER_DEGREE, torch.from_numpy(d)).numpy()
         weight = np.float32(5.0 if view < VIEWS // 2 else 1.0)
         normal_matrix += weight * basis[:, :, None] * basis[:, None, :]
@@ -94,13 +96,13 @@ def _ripples(points: Floats, light: Light) -> Floats:
     return n / np.linalg.norm(n, axis=1, keepdims=True)
 
 
-def _seen(points: Floats, d: Floats, normal: Floats, albedo: Floats, light: Light, nearest, shown: Floats) -> Floats:  # noqa: ANN001
+def _seen(points: Floats, d: Floats, normal: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats) -> Floats:  # noqa: ANN001
     """Linear radiance [n, 3] of water seen along `d`."""
     facing = -(d * normal).sum(1, keepdims=True)
     bounced = d + 2 * np.maximum(facing, 0.02) * normal
     bounced[:, 2] = np.maximum(bounced[:, 2], 0.012)
     bounced /= np.linalg.norm(bounced, axis=1, keepdims=True)
-    distance, hit = light.scene.cast(points + np.float32([0, 0, 0.05]), bounced)
+    distance, hit = scene.cast(points + np.float32([0, 0, 0.05]), bounced)
     met = hit > 0
     image = sky_colour(light.sky, bounced)
     # A sun disc in ripples is a soft glitter, not a disc.

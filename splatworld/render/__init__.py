@@ -6,15 +6,14 @@ The package can be called: `splatworld.render(world, cameras)` is `render` below
 """
 
 import importlib
-import sys
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int32
 from torch import Tensor
 
 from splatworld import limits
+from splatworld.callables import call_as
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
 from splatworld.splats import Splats
@@ -110,11 +109,4 @@ def _over(picture: Rendering, background: tuple[float, float, float]) -> Renderi
     return replace(picture, rgb=picture.rgb + behind)
 
 
-class _CallablePackage(ModuleType):
-    # `splatworld.render` is this package as soon as anything imports it, whatever the parent package says; so that the
-    # public function of that name always works, the package itself answers calls.
-    def __call__(self, *args: Any, **kwargs: Any) -> Rendering:
-        return render(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _CallablePackage
+call_as(__name__, render)

@@ -22,6 +22,8 @@ WAY = 0.5
 _SKIRTING = 0.03
 _TURN = 0.07
 """Radians by which a chair may stand askew; `GAP` is wide enough for it."""
+_STATELY = ("bed", "sofa", "fireplace", "piano")
+"""What a room is built around: in the middle of a wall, and not behind the visitor."""
 _WALL_COST = {"north": 0.0, "west": 0.25, "east": 0.9, "south": 1.5}
 
 
@@ -71,7 +73,7 @@ class Arrangement:
         self.grid = FloorGrid(plan)
         self.spots: dict[str, list[Spot]] = {g.key: [] for g in everyone}
         self._hung: list[tuple[Wall, float, float, float, float]] = [
-            (o.wall, o.centre - o.width / 2 - 0.1, o.centre + o.width / 2 + 0.1, o.sill - 0.05, o.sill + o.height + 0.2)
+            (o.wall, o.centre - o.width / 2 - 0.1, o.centre + o.width / 2 + 0.1, o.sill * 1.7, o.sill + o.height + 0.2)
             for o in (*plan.windows, plan.door)
         ]
         self.eye = np.array(plan.eye[:2])
@@ -137,7 +139,7 @@ class Arrangement:
         for wall in WALLS:
             length = self.plan.wall_frame(wall)[3]
             reach = length / 2 - half[0] - flanks - 0.02
-            if reach < 0:
+            if reach < 0 or (wall == "south" and guest.row.name in _STATELY and not self.plan.relaxed):
                 continue
             along = np.linspace(-reach, reach, max(3, int(reach / 0.05)))
             x, y, yaw = self.plan.on_wall(wall, 0.0, half[1] + _SKIRTING)
@@ -153,7 +155,7 @@ class Arrangement:
 
     def _wall_taste(self, guest: Guest, along: Floats, length: float) -> Floats:
         """Beds, sofas and hearths like the middle of a wall; the rest stands aside, alike beside alike."""
-        if guest.row.name in ("bed", "sofa", "fireplace", "piano"):
+        if guest.row.name in _STATELY:
             return 0.9 * np.abs(along) / length
         aside = 0.6 * (0.5 - np.abs(along) / length)
         return aside + (0.4 if self.spots[guest.key] else 0.0) * np.abs(along - np.sign(along) * length / 2) / length

@@ -29,7 +29,7 @@ from splatworld.world import Layer, PointLight, Provenance, Surface, Thing, Worl
 
 Floats = NDArray[np.float32]
 
-OUT_METRES, IN_METRES = 5.0, 1.1
+OUT_METRES, IN_METRES = 3.0, 1.1
 """Spacing is even on screen beyond this distance from the start and stays constant nearer, outdoors and indoors."""
 SPACING_MIN = 0.004
 LEVELS = 2.0 ** (1 / 3)
@@ -37,7 +37,7 @@ LEVELS = 2.0 ** (1 / 3)
 YIELD = 0.93
 """Surfels that `sample` makes, over `count`."""
 # Spacing by what it is, relative to the general one.
-FOCAL, ASKED, SCATTERED, LAND, FAR, WATER = 0.62, 0.72, 0.95, 1.2, 0.62, 1.0
+FOCAL, ASKED, SCATTERED, LAND, FAR, WATER = 0.5, 0.6, 0.8, 0.95, 0.66, 0.75
 
 
 @dataclass
@@ -183,8 +183,8 @@ def _land_count(terrain: Terrain | None, budget: Budget) -> float:
     """Splats of ground, far land and water, counted on a coarse spiral."""
     if terrain is None:
         return 0.0
-    coarse = Budget(0.06, budget.start_metres)
-    total = len(ground.near_surfels(terrain, LAND * coarse.spacing_at, start_metres=coarse.start_metres, seed=0))
+    coarse = Budget(0.05, budget.start_metres)
+    total = len(ground.near_surfels(terrain, LAND * coarse.spacing_at, start_metres=coarse.start_metres))
     total += len(ground.far_surfels(terrain, FAR * coarse.spacing_at, start_metres=coarse.start_metres))
     if terrain.water is not None:
         total += len(waters.water_surfels(terrain, WATER * coarse.spacing_at, start_metres=coarse.start_metres)[0])
@@ -232,7 +232,7 @@ def _add_land(
     if terrain is None:
         return
     kinds = ground.ground_of(spec)
-    near = ground.near_surfels(terrain, LAND * budget.spacing_at, start_metres=budget.start_metres, seed=seed)
+    near = ground.near_surfels(terrain, LAND * budget.spacing_at, start_metres=budget.start_metres)
     colour, normals = ground.near_albedo(terrain, kinds, near.points, near.normals, seed=seed)
     grower.add(2, labels.index("ground"), near, colour, shading=normals)
     surfaces["ground"] = ground.near_surface(terrain)

@@ -24,7 +24,7 @@ def dome_surfels(count: int) -> Surfels:
     d = np.column_stack([ring * np.cos(angle), ring * np.sin(angle), at])
     density = count / weight[-1] * np.interp(at, z, np.gradient(weight, z)) / (2 * np.pi)
     spacing = DOME_METRES / np.sqrt(density)
-    return _facing_inwards(d, 0.68 * spacing)
+    return _facing_inwards(d, 0.85 * spacing)
 
 
 def star_surfels(count: int, rng: np.random.Generator) -> Surfels:

@@ -8,7 +8,9 @@ from splatworld.generate.procedural.wishes import Wish
 from splatworld.scene_spec import Relation
 
 
-def facing(wish: Wish, xy: Floats, site: Site, targets: list[tuple[Relation, Group]], rng: np.random.Generator) -> Floats:
+def facing(
+    wish: Wish, xy: Floats, site: Site, targets: list[tuple[Relation, Group]], rng: np.random.Generator
+) -> Floats:
     """Yaws [n] for a thing that may stand at any of `xy` [n, 2]; yaw 0 looks towards -Y."""
     n = len(xy)
     jitter = rng.normal(0, 0.12, n)

@@ -86,12 +86,12 @@ def ground_of(spec: SceneSpec) -> Ground:
     )
 
 
-def near_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float, seed: int) -> Surfels:
+def near_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> Surfels:
     """Surfels of the near ground; `spacing_at` is their spacing per metre of distance, even within `start_metres`.
 
-    Points of a golden-angle spiral whose rings widen with the spacing: evenly spread, with no search.
+    Far ground is seen at a grazing angle, so its spacing grows faster than the distance.
     """
-    xy, spacing = spiral(spacing_at, start_metres, RIM_METRES)
+    xy, spacing = spiral(spacing_at, start_metres, RIM_METRES, grazing=0.45)
     dry = terrain.depth(xy) < 0.7
     return _draped(terrain, xy[dry], spacing[dry])
 
@@ -109,7 +109,11 @@ def far_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> 
         column = (np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi)) % 1.0 * (grid.shape[1] - 1)
         return map_coordinates(grid, [row, column], order=1, mode="nearest").astype(np.float32)
 
-    step = np.float32(6.0)
+    # The low land lies behind trees and haze: every other splat will do there.
+    low = height(xy) < 22
+    keep = ~low | (np.arange(len(xy)) % 2 == 0)
+    xy, spacing = xy[keep], (spacing * np.where(low, 1.41, 1.0)).astype(np.float32)[keep]
+    step = np.float32(4.0)
     ex, ey = np.array([step, 0], np.float32), np.array([0, step], np.float32)
     gradient = np.stack([height(xy + ex) - height(xy - ex), height(xy + ey) - height(xy - ey)], 1) / (2 * step)
     z = height(xy)
@@ -119,16 +123,21 @@ def far_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> 
     return _discs(xy[keep], z[keep], gradient[keep], spacing[keep])
 
 
-def spiral(spacing_at: float, start_metres: float, outer: float, *, inner: float = 0.0) -> tuple[Floats, Floats]:
+def spiral(
+    spacing_at: float, start_metres: float, outer: float, *, inner: float = 0.0, grazing: float = 0.0
+) -> tuple[Floats, Floats]:
     """Points [n, 2] between `inner` and `outer` metres and their spacing [n] = spacing_at * max(distance, start_metres).
 
-    Behind the start (beyond 75 degrees off +Y) the spacing is 1.4 times wider: fewer look there first.
+    A golden-angle spiral whose rings widen with the spacing: evenly spread, with no search. Beyond 14 m the spacing
+    grows by the power `grazing` of the distance on top. Behind the start (beyond 75 degrees off +Y) it is 1.4 times
+    wider: fewer look there first.
     """
     parts = []
     for wider, front in ((1.0, True), (1.4, False)):
         r = np.linspace(inner, outer, 4000)
-        spacing = wider * spacing_at * np.maximum(r, start_metres)
-        number = np.concatenate([[0], np.cumsum(2 * np.pi * 0.5 * (r[1:] + r[:-1]) * np.diff(r) / (0.5 * (spacing[1:] + spacing[:-1])) ** 2)])
+        spacing = wider * spacing_at * np.maximum(r, start_metres) * np.maximum(r / 14, 1) ** grazing
+        middle, ring = 0.5 * (spacing[1:] + spacing[:-1]), np.pi * (r[1:] ** 2 - r[:-1] ** 2)
+        number = np.concatenate([[0], np.cumsum(ring / middle**2)])
         i = np.arange(int(number[-1])) + 0.5
         radius = np.interp(i, number, r)
         angle = i * np.pi * (3 - np.sqrt(5))

@@ -6,14 +6,14 @@ the ground allows, and a note says so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splatworld.generate.procedural import spans
 from splatworld.generate.procedural.catalogue import classes
 from splatworld.generate.procedural.facing import facing
+from splatworld.generate.procedural.footing import Stand, pads, placements
 from splatworld.generate.procedural.placement import Placement
 from splatworld.generate.procedural.relations import (
     WATERS,
@@ -33,12 +33,6 @@ from splatworld.generate.procedural.wishes import Wish, focal, in_order, wishes
 from splatworld.scene_spec import Relation, SceneSpec
 from splatworld.world import Viewpoint
 
-TOPS = {"table": 0.75, "coffee_table": 0.42, "bench": 0.46, "chair": 0.46, "bed": 0.55, "boat": 0.35, "well": 0.9,
-        "raft": 0.3, "cart": 0.8}  # fmt: skip
-"""Metres from the foot of a thing to what one can put on it, where that is not its full height."""
-INSIDES = 0.3
-"""Share of its height at which things lie that are in it."""
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -48,23 +42,6 @@ class Layout:
     terrain: Terrain
     start: Viewpoint
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Stand:
-    """A thing in its place, before the ground is levelled."""
-
-    wish: Wish
-    xy: Floats
-    yaw: float
-    discs: Floats
-    """[k, 3] on the map."""
-    length: float | None = None
-    half: float | None = None
-    """Half side of the square, for a fence that goes round something."""
-    on: "Stand | None" = None
-    """What carries it."""
-    inside: bool = False
 
 
 @dataclass(eq=False)
@@ -94,7 +71,9 @@ class Plan:
         placed = self.stands[wish.index]
         reach = [s.discs[:, 2].max() if len(s.discs) > 1 else wish.radius for s in placed]
         crown = 1.2 * wish.radius if "tree" in wish.row.kinds else 0.0
-        return Group(np.array([s.xy for s in placed]), np.array(reach), np.concatenate([s.discs for s in placed]), crown=crown)
+        return Group(
+            np.array([s.xy for s in placed]), np.array(reach), np.concatenate([s.discs for s in placed]), crown=crown
+        )
 
     def targets(self, wish: Wish) -> list[tuple[Relation, Group]]:
         """The wish's relations, each with all that it points at; those that point at nothing here are left out."""
@@ -123,9 +102,9 @@ def lay_out(spec: SceneSpec, terrain: Terrain, rng: np.random.Generator) -> Layo
         plan.stands[wish.index] = _granted(plan, wish)
         for name in {t for r in wish.relations for t in r.to}:
             _release(plan, name)
-    level = terrain.flattened(_pads(plan))
+    level = terrain.flattened(pads(s for stands in plan.stands.values() for s in stands))
     site.terrain = level
-    placements = [p for w in everything for p in _placements(plan, w, level)]
+    placed = [p for w in everything for p in placements(plan.stands[w.index], level)]
     around = plan.stands[chosen.index][0] if chosen else None
     middle = around.xy if around is not None else np.asarray(terrain.focus)
     reach = chosen.radius if chosen else 2.0
@@ -133,14 +112,16 @@ def lay_out(spec: SceneSpec, terrain: Terrain, rng: np.random.Generator) -> Layo
     seen = [(s.xy, s.wish.radius, s.wish.height) for stands in plan.stands.values() for s in stands]
     height = chosen.height * (1.0 if "structure" in chosen.row.kinds else 0.7) if chosen else 1.0
     view = start_view(site, middle, height, seen)
-    return Layout((*placements, *extras), level, view, tuple(plan.notes))
+    return Layout((*placed, *extras), level, view, tuple(plan.notes))
 
 
 def _fixed(terrain: Terrain, site: Site) -> dict[str, Group]:
     path = terrain.path
     if path is None:
         # Who asks for lamps along a path that nobody trod means the way ahead.
-        path = np.array([site.eye + 2 * site.ahead, np.asarray(terrain.focus), np.asarray(terrain.focus) + 20 * site.ahead])
+        path = np.array(
+            [site.eye + 2 * site.ahead, np.asarray(terrain.focus), np.asarray(terrain.focus) + 20 * site.ahead]
+        )
     fixed = {"path": path_group(path, site)}
     if terrain.water is not None:
         fixed |= dict.fromkeys(WATERS, water_group(terrain, site))
@@ -180,13 +161,13 @@ def _granted(plan: Plan, wish: Wish) -> list[Stand]:
     return stands
 
 
-def _spots(plan: Plan, wish: Wish, relations: list[tuple[Relation, Group]], half: float | None) -> tuple[Floats, Floats, Floats]:
+def _spots(
+    plan: Plan, wish: Wish, relations: list[tuple[Relation, Group]], half: float | None
+) -> tuple[Floats, Floats, Floats]:
     """Proposed middles [n, 2], yaws [n] and lengths [n]."""
     site, rng = plan.site, plan.rng
     if half is not None:
-        name = wish.about("around")[0]
-        group, first = plan.group(name), plan.wish(name)
-        assert group is not None and first is not None
+        group, first = next((g, w) for n in wish.about("around") if (g := plan.group(n)) and (w := plan.wish(n)))
         yaw = plan.stands[first.index][0].yaw
         turns = np.array([yaw, yaw + np.pi / 2, yaw - np.pi / 2, yaw + np.pi])
         return np.repeat(group.xy.mean(0, keepdims=True), 4, 0), turns, np.full(4, 2 * half)
@@ -196,7 +177,11 @@ def _spots(plan: Plan, wish: Wish, relations: list[tuple[Relation, Group]], half
             return xy, yaw, lengths
         if site.terrain.water is None:
             plan.notes.append(f"'{wish.id}' has no water to cross and stands on dry land.")
-    if wish.row.stands in ("line", "across") and plan.fixed.get("lake") and (wish.row.name == "pier" or wish.row.stands == "across"):
+    if (
+        wish.row.stands in ("line", "across")
+        and plan.fixed.get("lake")
+        and (wish.row.name == "pier" or wish.row.stands == "across")
+    ):
         xy, yaw = spans.jetties(site, plan.fixed["lake"].discs[:, :2], wish.length)
         return xy, yaw, np.full(len(xy), wish.length)
     wide = max(1, wish.count // 12)
@@ -240,22 +225,34 @@ def _taste(plan: Plan, wish: Wish, xy: Floats) -> Floats:
     """[n] cost of spots that make a poor picture."""
     site = plan.site
     distance = site.distance(xy)
-    cost = site.start_cost(xy, wish.radius, wish.height)
+    cost = site.start_cost(xy, wish.depth, wish.height)
     if wish.row.stands != "across":
         cost += site.view_cost(xy, wish.radius, wish.height)
     near = comfortable(wish)
     if wish is plan.focal:
         crowd = any(w.radius > 2 and wish.id in w.about("around") for w in plan.all)
-        near = max(near, 14.0 if crowd else 8.0)
+        before = [2.0 + 2 * w.depth for w in plan.all if wish.id in w.about("in_front_of")]
+        near = max(near, 14.0 if crowd else 8.0) + max(before, default=0.0)
         off = np.abs(np.abs(site.bearing(xy)) - 0.2)
         focus = np.hypot(*(xy - np.asarray(site.terrain.focus)).T)
-        return cost + 2.0 * np.maximum(near - distance, 0) + 1.5 * np.maximum(distance - near - 5, 0) + 10 * off + 0.2 * focus
+        return (
+            cost
+            + 2.0 * np.maximum(near - distance, 0)
+            + 1.5 * np.maximum(distance - near - 5, 0)
+            + 10 * off
+            + 0.2 * focus
+        )
     far = 17.0 + 2.5 * wish.radius + (8.0 if wish.habitat == "afloat" else 0.0)
     if wish.habitat == "afloat" and site.terrain.water is not None:
         offshore = 16.0 if any(t in WATERS for t in wish.about("in")) else 3.0
         cost += 0.6 * np.maximum(offshore + wish.radius + site.terrain.shore(xy), 0)
     wander = plan.rng.uniform(0, 3.0 if "plant" in wish.row.kinds else 0.6, len(xy))
-    return cost + (2.5 if wish.height > 1.5 else 0.6) * np.maximum(near - distance, 0) + 0.22 * np.maximum(distance - far, 0) + wander
+    return (
+        cost
+        + (2.5 if wish.height > 1.5 else 0.6) * np.maximum(near - distance, 0)
+        + 0.22 * np.maximum(distance - far, 0)
+        + wander
+    )
 
 
 def _elbow_room(plan: Plan, wish: Wish, xy: Floats) -> Floats:
@@ -315,7 +312,9 @@ def _release(plan: Plan, name: str) -> None:
 
 def _stand(plan: Plan, wish: Wish, xy: Floats, yaw: float, outline: Floats, length: float, half: float | None) -> Stand:
     on = None
-    carriers = [(kind, w) for kind in ("on", "in") for t in wish.about(kind) if (w := plan.wish(t)) and w.index in plan.stands]
+    carriers = [
+        (kind, w) for kind in ("on", "in") for t in wish.about(kind) if (w := plan.wish(t)) and w.index in plan.stands
+    ]
     if carriers:
         copies = plan.stands[carriers[0][1].index]
         on = min(copies, key=lambda s: float(np.hypot(*(s.xy - xy))))
@@ -336,71 +335,3 @@ def _regret(plan: Plan, wish: Wish, broken: float, total: float) -> None:
         plan.notes.append(f"'{name}' stands as near to where it was wanted as there was room.")
     elif total > WORLD / 2 and not any(f"'{name}' is cramped" in n for n in plan.notes):
         plan.notes.append(f"'{name}' is cramped: there was no better ground for it.")
-
-
-def _pads(plan: Plan) -> list[tuple[float, float, float]]:
-    """Level ground for all that has a floor or legs."""
-    pads = []
-    for stands in plan.stands.values():
-        for s in stands:
-            natural = any(k in s.wish.row.kinds for k in ("plant", "tree", "rock")) or s.wish.row.name in ("rock", "pebbles", "log", "stump")
-            if natural or s.wish.row.stands in ("water", "line", "across") or s.on is not None or s.wish.habitat != "land":
-                continue
-            pads.append((float(s.xy[0]), float(s.xy[1]), max(0.85 * s.wish.radius, 0.5)))
-    return pads
-
-
-def _placements(plan: Plan, wish: Wish, terrain: Terrain) -> list[Placement]:
-    out = []
-    for copy, s in enumerate(plan.stands[wish.index]):
-        variants = wish.row.variants
-        z = _level(s, terrain)
-        placed = Placement(
-            wish.id,
-            wish.row.name,
-            (float(s.xy[0]), float(s.xy[1]), z),
-            s.yaw,
-            length=s.length,
-            variant=(wish.index + copy) % variants if variants else copy,
-        )
-        if wish.row.stands == "line" and (wish.row.name != "pier" or terrain.water is None):
-            parts = spans.fence_parts(terrain, s.xy, z, s.yaw, length=s.length or 1.0, half=s.half)
-            placed = replace(placed, parts=parts, length=float(sum(p.length for p in parts)))
-        out.append(placed)
-    return out
-
-
-def _level(s: Stand, terrain: Terrain) -> float:
-    """World z of a thing's origin: on what carries it, on the water, or settled into the ground so that no corner floats."""
-    wish = s.wish
-    if s.on is not None:
-        share = INSIDES if s.inside else 1.0
-        top = TOPS.get(s.on.wish.row.name, s.on.wish.height) * share
-        return _level(s.on, terrain) + float(top)
-    if wish.row.stands == "across" or (wish.row.name == "pier" and terrain.water_level is not None):
-        return _bank(s, terrain)
-    if wish.habitat == "afloat" and terrain.water_level is not None and float(terrain.depth(s.xy[None])[0]) > 0:
-        return float(terrain.water_level)
-    ground = terrain.height(_feet(s.xy, _foot(wish)))
-    if wish.row.stands == "water":
-        return float(ground.mean()) + 0.1 * wish.height
-    return float(max(ground.min(), ground[0] - 0.5))
-
-
-def _bank(s: Stand, terrain: Terrain) -> float:
-    """The higher bank of a crossing; a pier's foot."""
-    reach = 0.5 * (s.length or 1.0)
-    along = np.array([np.cos(s.yaw), np.sin(s.yaw)])
-    ends = terrain.height(np.array([s.xy - reach * along, s.xy + reach * along]))
-    high = float(ends[0]) if s.wish.row.name == "pier" else float(ends.max())
-    return max(high, (terrain.water_level if terrain.water_level is not None else -np.inf) + 0.15)
-
-
-def _foot(wish: Wish) -> float:
-    """Radius on which a thing touches the ground: trunks are slender."""
-    return wish.radius * (0.2 if "tree" in wish.row.kinds else 0.65)
-
-
-def _feet(xy: Floats, radius: float) -> NDArray[np.float64]:
-    angle = np.arange(8) * (np.pi / 4)
-    return np.concatenate([xy[None], xy + radius * np.column_stack([np.cos(angle), np.sin(angle)])])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splatworld.generate.procedural.noise import cells, fbm, value_noise
+from splatworld.noise import cells, fbm, value_noise
 from splatworld.palette import Rgb
 
 Floats = NDArray[np.float32]

@@ -57,6 +57,8 @@ class Newcomer:
 
     radius: float
     count: int
+    depth: float
+    """Half of its extent towards the visitor, metres: the radius, but less for a fence across the view."""
 
 
 def water_group(terrain: Terrain, site: Site) -> Group:
@@ -69,7 +71,7 @@ def water_group(terrain: Terrain, site: Site) -> Group:
     if not len(line):
         line = xy[[int(np.argmin(np.abs(terrain.shore(xy))))]]
     discs = np.column_stack([line, np.full(len(line), 0.1)])
-    return Group(line.mean(0, keepdims=True), np.zeros(1), discs, gap=terrain.shore, kind="water")
+    return Group(line.mean(0, keepdims=True), np.zeros(1), discs, gap=lambda xy: terrain.shore(xy).astype(np.float64), kind="water")
 
 
 def path_group(path: NDArray[np.floating], site: Site) -> Group:
@@ -106,8 +108,7 @@ def missing(kind: RelationKind, xy: Floats, a: Newcomer, b: Group, site: Site) -
         case "by":
             return _by(xy, a, b)
         case "along":
-            gap = _outside(xy, b) - a.radius
-            return _off(gap, 0.2, 2.2)
+            return _off(_outside(xy, b) - a.depth, 0.2, 2.2)
         case "around":
             return _off(_outside(xy, b) - a.radius, *around_gap(a, b))
         case "on" | "in" | "under":
@@ -173,7 +174,7 @@ def _by(xy: Floats, a: Newcomer, b: Group) -> Floats:
     room = 1.8 if b.kind == "things" else 3.2
     if a.count > 3:
         room += 0.9 * a.radius * np.sqrt(a.count)
-    return _off(_outside(xy, b) - a.radius, 0.1, room)
+    return _off(_outside(xy, b) - a.depth, 0.1, room)
 
 
 def _within(kind: RelationKind, xy: Floats, a: Newcomer, b: Group) -> Floats:
@@ -198,12 +199,12 @@ def _in_depth(xy: Floats, a: Newcomer, b: Group, site: Site, *, beyond: bool) ->
     if beyond:
         limit = np.where(overlap, other + b.discs[:, 2], -np.inf).max(1)
         limit = np.where(overlap.any(1), limit, float((other + b.discs[:, 2]).max()))
-        gap = distance - a.radius - limit
+        gap = distance - a.depth - limit
     else:
         limit = np.where(overlap, other - b.discs[:, 2], np.inf).min(1)
         limit = np.where(overlap.any(1), limit, float((other - b.discs[:, 2]).min()))
-        gap = limit - a.radius - distance
-    room = (7.0 if beyond else 3.0) + 1.2 * a.radius * np.sqrt(a.count)
+        gap = limit - a.depth - distance
+    room = (7.0 if beyond else 3.0) + 1.2 * a.depth * np.sqrt(a.count)
     short, long = np.maximum(0.3 - gap, 0), np.maximum(gap - room, 0)
     return short + 0.12 * long + np.maximum(aside.min(1), 0) * distance
 
@@ -211,7 +212,9 @@ def _in_depth(xy: Floats, a: Newcomer, b: Group, site: Site, *, beyond: bool) ->
 def _beside(xy: Floats, a: Newcomer, b: Group, site: Site, *, side: int) -> Floats:
     distance, bearing = site.distance(xy), side * site.bearing(xy)
     other = site.distance(b.discs[:, :2])
-    edge = (side * site.bearing(b.discs[:, :2]) + np.arcsin(np.clip(b.discs[:, 2] / other, 0, 0.98))).max()
+    # Corners stick out of the disc, more so in a box along the axes.
+    half = np.arcsin(np.clip(1.2 * b.discs[:, 2] / other, 0, 0.98))
+    edge = (side * site.bearing(b.discs[:, :2]) + half).max()
     gap = (bearing - edge) * distance - a.radius
     room = 3.5 + 1.5 * a.radius * np.sqrt(a.count)
     level = np.abs(distance - float(np.median(other))) - (3.0 + 0.25 * float(np.median(other)))

@@ -106,10 +106,14 @@ def scatter(spec: SceneSpec, site: Site, rows: Mapping[str, ThingClass], middle:
     return out
 
 
-def framing(spec: SceneSpec, site: Site, rows: Mapping[str, ThingClass], middle: Floats, rng: np.random.Generator) -> list[Placement]:
+def framing(
+    spec: SceneSpec, site: Site, rows: Mapping[str, ThingClass], middle: Floats, rng: np.random.Generator
+) -> list[Placement]:
     """One low thing in the near corner of the first view, on the side away from the focal thing: depth for the eye."""
     asked = {i.thing for i in spec.items}
-    choice = {"forest": "rock", "meadow": "bush", "village": "bush", "desert": "rock", "beach": "log"}.get(spec.place, "rock")
+    choice = {"forest": "rock", "meadow": "bush", "village": "bush", "desert": "rock", "beach": "log"}.get(
+        spec.place, "rock"
+    )
     row = rows[choice]
     if absent(spec, row) or choice in asked:
         return []
@@ -130,15 +134,23 @@ def _shares(spec: SceneSpec, rows: Mapping[str, ThingClass]) -> dict[str, float]
     usual = COMPANY.get(spec.place, {})
     asked = {i.thing for i in spec.items}
     if spec.covers:
-        shares = {t: s for t, s in usual.items() if t in COMPANIONS and (t != "reeds" or spec.water in ("lake", "pond", "river"))}
+        shares = {
+            t: s
+            for t, s in usual.items()
+            if t in COMPANIONS and (t != "reeds" or spec.water in ("lake", "pond", "river"))
+        }
         shares |= {c.thing: c.density for c in spec.covers if c.thing in rows}
     else:
         shares = {t: s for t, s in usual.items() if t not in asked}
     named = {c.thing for c in spec.covers}
     if spec.season == "winter" or spec.place == "snow":
         shares = {t: s for t, s in shares.items() if t in named or t not in BARE_IN_WINTER}
-    allowed = {t: s for t, s in shares.items() if s > 0 and (t in named or t not in asked) and not absent(spec, rows[t])}
-    return dict(sorted(allowed.items(), key=lambda ts: ("tree" not in rows[ts[0]].kinds, -rows[ts[0]].footprint, ts[0])))
+    allowed = {
+        t: s for t, s in shares.items() if s > 0 and (t in named or t not in asked) and not absent(spec, rows[t])
+    }
+    return dict(
+        sorted(allowed.items(), key=lambda ts: ("tree" not in rows[ts[0]].kinds, -rows[ts[0]].footprint, ts[0]))
+    )
 
 
 def _grown(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, share: float, taken: Floats,
@@ -152,7 +164,9 @@ def _grown(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, share: fl
     thrown = max(40, 9 * number)
     radius = near + (habit.far - near) * rng.uniform(0, 1, thrown) ** habit.falloff
     # Two in three darts fly ahead, where the first look goes; the rest go all around.
-    bearing = np.where(rng.uniform(size=thrown) < 0.55, rng.uniform(-0.95, 0.95, thrown), rng.uniform(-np.pi, np.pi, thrown))
+    bearing = np.where(
+        rng.uniform(size=thrown) < 0.55, rng.uniform(-0.95, 0.95, thrown), rng.uniform(-np.pi, np.pi, thrown)
+    )
     xy = site.point(bearing, radius)
     xy = xy[_suits(spec, site, row, habit, xy, focal, rng)]
     if len(taken) and not habit.low:
@@ -198,10 +212,10 @@ def _in_view(spec: SceneSpec, site: Site, xy: Floats, size: float, focal: tuple[
 
 def site_gap(xy: Floats, discs: Floats) -> Floats:
     """Metres [n] from points to the nearest of `discs` [k, 3], < 0 inside."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     reach = float(discs[:, 2].max())
-    distance, nearest = cKDTree(discs[:, :2]).query(xy, distance_upper_bound=reach + 10)
+    distance, nearest = KDTree(discs[:, :2]).query(xy, distance_upper_bound=reach + 10)
     radius = np.append(discs[:, 2], 0.0)[nearest]
     return np.where(np.isfinite(distance), distance - radius, 10.0)
 
@@ -212,12 +226,12 @@ def thinned(xy: Floats, spacing: Floats) -> Floats:
     Parallel greedy choice: a point is kept once no earlier undecided point conflicts, and drops all that it conflicts
     with; a few rounds settle thousands (Luby 1986).
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     n = len(xy)
     if n < 2:
         return xy
-    pairs = cKDTree(xy).query_pairs(float(spacing.max()), output_type="ndarray")
+    pairs = KDTree(xy).query_pairs(float(spacing.max()), output_type="ndarray")
     first, second = pairs.min(1), pairs.max(1)
     conflict = np.hypot(*(xy[first] - xy[second]).T) < np.maximum(spacing[first], spacing[second])
     first, second = first[conflict], second[conflict]

@@ -116,7 +116,7 @@ def turned(xy: Floats, yaw: Floats, disc: Floats) -> Floats:
 
 
 def gaps(xy: Floats, yaw: Floats, outline: Floats, discs: Floats) -> Floats:
-    """[n] smallest gap between `outline` [k, 3] standing at `xy` turned by `yaw`, and `discs` [m, 3]; inf without any."""
+    """[n] smallest gap between `outline` [k, 3] standing at `xy`, turned by `yaw`, and `discs` [m, 3]; inf if none."""
     best = np.full(len(xy), np.inf)
     if not len(discs):
         return best

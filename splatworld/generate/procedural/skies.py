@@ -3,14 +3,14 @@
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import Environment
 
-# Hour: sun azimuth (clockwise from the view direction, +Y) and elevation in degrees. The sun stands to the side, so that
-# things have a lit and a shaded face; low suns stand just outside the picture, so that their glow is in it.
+# Hour: sun azimuth (clockwise from the view direction, +Y) and elevation in degrees. High suns stand to the side and a
+# little behind the visitor, so that what faces him is lit; low suns stand ahead, just outside the picture, for their glow.
 _SUN = {
-    "dawn": (58.0, 6.0),
-    "morning": (78.0, 27.0),
-    "noon": (-118.0, 58.0),
-    "afternoon": (-74.0, 36.0),
-    "sunset": (-54.0, 6.5),
+    "dawn": (72.0, 7.0),
+    "morning": (112.0, 28.0),
+    "noon": (-140.0, 58.0),
+    "afternoon": (-112.0, 38.0),
+    "sunset": (-66.0, 6.5),
     "dusk": (-40.0, -0.5),
     "night": (-30.0, -24.0),
 }

@@ -47,7 +47,9 @@ def jetties(site: Site, shoreline: Floats, length: float) -> tuple[Floats, Float
     e = 1.5
     ex, ey = np.array([e, 0]), np.array([0, e])
     shore = site.terrain.shore
-    out = -np.column_stack([shore(shoreline + ex) - shore(shoreline - ex), shore(shoreline + ey) - shore(shoreline - ey)])
+    out = -np.column_stack(
+        [shore(shoreline + ex) - shore(shoreline - ex), shore(shoreline + ey) - shore(shoreline - ey)]
+    )
     out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6)
     return shoreline + (length / 2 - 1.4) * out, np.arctan2(out[:, 1], out[:, 0])
 
@@ -82,7 +84,9 @@ def _turned_row(x: float, y: float, yaw: float, length: float, radius: float) ->
     return np.column_stack([x + np.cos(yaw) * discs[:, 0], y + np.sin(yaw) * discs[:, 0], discs[:, 2]])
 
 
-def fence_parts(terrain: Terrain, xy: Floats, z: float, yaw: float, *, length: float, half: float | None) -> tuple[Part, ...]:
+def fence_parts(
+    terrain: Terrain, xy: Floats, z: float, yaw: float, *, length: float, half: float | None
+) -> tuple[Part, ...]:
     """Pieces of a straight fence of `length`, or of one round a square of half side `half`, each on its own ground."""
     sides = _sides(half) if half is not None else [(0.0, 0.0, 0.0, length)]
     pieces = [piece for side in sides for piece in _pieces(*side)]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splatworld.generate.procedural.site import HALF_VIEW, Floats, Site
 from splatworld.generate.procedural.terrain import Terrain
@@ -20,7 +21,9 @@ def first_look(terrain: Terrain, focal: Wish | None, wishes: list[Wish]) -> Floa
     """[2] direction in which to compose: the focus beside the axis, on the side that leaves room for its neighbours."""
     x, y = terrain.focus
     bearing = float(np.arctan2(x, y))
-    lean = sum((r.kind == "left_of") - (r.kind == "right_of") for w in wishes for r in w.relations if _about(r.to, focal))
+    lean = sum(
+        (r.kind == "left_of") - (r.kind == "right_of") for w in wishes for r in w.relations if _about(r.to, focal)
+    )
     both = any(r.kind in ("left_of", "right_of", "around") for w in wishes for r in w.relations if _about(r.to, focal))
     side = np.sign(lean) or (0.4 if both else 1.0) * (np.sign(bearing) or 1.0)
     axis = float(np.clip(bearing - side * THIRD, -0.3, 0.3))
@@ -36,7 +39,9 @@ def stepped_back(site: Site, focal: Wish | None, wishes: list[Wish]) -> Floats:
     """[2] eye: the start, or farther back where water ahead leaves too little land for all that was asked for."""
     land = [w for w in wishes if w.habitat == "land" and w.row.stands not in ("line", "across")]
     need = sum(w.count * 4.5 * (w.radius + 0.6) ** 2 for w in land)
-    bearing, distance = (g.ravel() for g in np.meshgrid(np.linspace(-HALF_VIEW, HALF_VIEW, 25), np.arange(4.0, 48.0, 1.0)))
+    bearing, distance = (
+        g.ravel() for g in np.meshgrid(np.linspace(-HALF_VIEW, HALF_VIEW, 25), np.arange(4.0, 48.0, 1.0))
+    )
     area = distance * (2 * HALF_VIEW / 24)
     start = best = site.eye
     for back in np.arange(0.0, 33.0, 4.0):
@@ -53,9 +58,11 @@ def stepped_back(site: Site, focal: Wish | None, wishes: list[Wish]) -> Floats:
     return best if site.terrain.water is not None else start
 
 
-def _has_room(focal: Wish, bearing: Floats, distance: Floats, shore: Floats) -> bool:
+def _has_room(focal: Wish, bearing: Floats, distance: Floats, shore: NDArray[np.floating]) -> bool:
     near = comfortable(focal)
-    return bool(((shore > focal.radius + 0.6) & (np.abs(bearing) < 0.4) & (distance > near) & (distance < near + 9)).any())
+    return bool(
+        ((shore > focal.radius + 0.6) & (np.abs(bearing) < 0.4) & (distance > near) & (distance < near + 9)).any()
+    )
 
 
 def _about(names: list[str], focal: Wish | None) -> bool:

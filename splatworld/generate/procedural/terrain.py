@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.generate.procedural.erosion import eroded
-from splatworld.generate.procedural.noise import fbm, ridged
+from splatworld.noise import fbm, ridged
 from splatworld.scene_spec import SceneSpec
 
 Floats = NDArray[np.float32]
@@ -20,7 +20,7 @@ NEAR_METRES = 160.0
 """Half the side of the near grid."""
 FAR_METRES = 900.0
 """Where the far ring ends; the sky dome lies just beyond."""
-FAR_RINGS, FAR_ANGLES = 44, 360
+FAR_RINGS, FAR_ANGLES = 72, 540
 WATER_LEVEL = -0.7
 """Metres, where the ground at the start is about 0."""
 
@@ -276,9 +276,12 @@ def _far(spec: SceneSpec, near: Terrain, seed: int) -> Floats:
     rise = smoothstep(NEAR_METRES, 620, rr)
     low = 5 * fbm(p / 120, octaves=3, seed=seed + 70)
     tall = {"mountains": 235.0, "hills": 58.0, "none": 7.0}[spec.far]
-    crest = ridged(p / (230 if spec.far == "mountains" else 320), octaves=6, seed=seed + 71)
-    if spec.far != "mountains":
-        crest = 0.5 + 0.5 * fbm(p / 230, octaves=4, seed=seed + 72)
+    if spec.far == "mountains":
+        # Broad massifs, whose ridges are bent by a warp so that none runs straight.
+        bent = p + 60 * np.stack([fbm(p / 150, octaves=4, seed=seed + 74), fbm(p / 150, octaves=4, seed=seed + 75)], -1)
+        crest = 0.45 * (0.5 + 0.5 * fbm(p / 330, octaves=2, seed=seed + 72)) + 0.8 * ridged(bent / 210, octaves=7, gain=0.55, seed=seed + 71)
+    else:
+        crest = 0.5 + 0.5 * fbm(p / 230, octaves=5, seed=seed + 72)
     spread = 0.45 + 0.55 * (0.5 + 0.5 * np.cos(tt - np.pi / 2)) + 0.25 * fbm(p / 400, octaves=2, seed=seed + 73)
     heights = low + tall * rise * crest * spread
     # The ring continues the near land and lets it go over some hundred metres.

@@ -19,7 +19,7 @@ SEA = np.array([linear_from_display(c / 255) for c in (14, 62, 80)], np.float32)
 def water_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> tuple[Surfels, Floats, Floats]:
     """Level discs with their albedo [n, 3] and opacity [n]: the shallows let the bed shine through."""
     reach = FAR_METRES if terrain.water == "sea" else NEAR_METRES - 4
-    xy, spacing = spiral(spacing_at, start_metres, reach)
+    xy, spacing = spiral(spacing_at, start_metres, reach, grazing=0.25)
     shore = np.where(np.hypot(*xy.T) < NEAR_METRES - 6, terrain.shore(xy), np.where(xy[:, 1] > 0, -60.0, 60.0))
     wet = shore < 0.12 * spacing
     xy, spacing, shore = xy[wet], spacing[wet], shore[wet].astype(np.float32)

@@ -52,9 +52,14 @@ class Wish:
         return 2 * self.radius * (1.6 if self.size == "long" else 1.0)
 
     @property
+    def depth(self) -> float:
+        """Metres of half its extent across its length."""
+        return 0.6 if self.row.stands == "line" else self.radius
+
+    @property
     def newcomer(self) -> Newcomer:
         """Itself as relations see it."""
-        return Newcomer(self.radius, self.count)
+        return Newcomer(self.radius, self.count, self.depth)
 
     @property
     def habitat(self) -> Literal["land", "afloat", "shallow", "beach"]:
@@ -122,11 +127,17 @@ def _relations(spec: SceneSpec, item: Item, row: ThingClass) -> tuple[Relation, 
     return tuple(item.relations)
 
 
-def _village(spec: SceneSpec, rows: Mapping[str, ThingClass], asked: list[Wish], rng: np.random.Generator) -> list[Wish]:
+def _village(
+    spec: SceneSpec, rows: Mapping[str, ThingClass], asked: list[Wish], rng: np.random.Generator
+) -> list[Wish]:
     if spec.place != "village" or any(w.building for w in asked):
         return []
     line = Relation("along", ["path"])
-    extras = [("house", int(rng.integers(5, 8)), (line,) if spec.path else ()), ("well", 1, ()), ("lamp", 4, (line,) if spec.path else ())]
+    extras = [
+        ("house", int(rng.integers(5, 8)), (line,) if spec.path else ()),
+        ("well", 1, ()),
+        ("lamp", 4, (line,) if spec.path else ()),
+    ]
     extras = [e for e in extras if not absent(spec, rows[e[0]]) and not any(w.row.name == e[0] for w in asked)]
     return [
         Wish(len(asked) + i, None, rows[thing], count, None, relations)
@@ -152,7 +163,7 @@ def focal(all_wishes: list[Wish]) -> Wish | None:
 
 
 def in_order(all_wishes: list[Wish]) -> tuple[list[Wish], list[str]]:
-    """Wishes so that each comes after those that it refers to, the big ones first; and notes on circles that were cut."""
+    """Wishes so that each comes after those that it refers to, the big ones first; and notes on cut circles."""
     names = {w.id for w in all_wishes if w.id is not None}
     waiting = {w.index: {t for r in w.relations for t in r.to if t in names and t != w.id} for w in all_wishes}
     left, order, notes = list(all_wishes), [], []
@@ -160,7 +171,9 @@ def in_order(all_wishes: list[Wish]) -> tuple[list[Wish], list[str]]:
         ready = [w for w in left if not waiting[w.index]]
         if not ready:
             first = min(left, key=lambda w: (len(waiting[w.index]), -_weight(w), w.index))
-            notes.append(f"'{first.id}' and {_listed(waiting[first.index])} refer to each other; '{first.id}' was placed first.")
+            notes.append(
+                f"'{first.id}' and {_listed(waiting[first.index])} refer to each other; '{first.id}' was placed first."
+            )
             ready = [first]
         chosen = max(ready, key=lambda w: (_weight(w), -w.index))
         order.append(chosen)

@@ -94,11 +94,10 @@ def _stone_bridge(length: float, half: float, deck: Height, material: Material, 
     under, rings = _soffit(length, arches, deck)
     wall = material if material.pattern in ("bricks", "stones") else painted(stuff("cobbles"), material.colour)
     parts = [_vault(under, half, deck, wall)]
-    for y, yaw in ((-half, 0.0), (half, math.pi)):
+    for y in (-half - 0.02, half + 0.02):
         for a, b in rings:
-            shift = np.array([0.0, y - math.copysign(0.015, -y), 0.0])
-            flip = 1 if yaw == 0 else 1
-            stones = c.beams(a * flip + shift, b * flip + shift, 0.12, 0.34, material, up=_outward(a, b))
+            shift = np.array([0.0, y, 0.0])
+            stones = c.beams(a + shift, b + shift, 0.12, 0.34, material, up=_outward(a, b))
             parts.append(mottle(stones, np.repeat(np.arange(len(a)), 12), rng, spread=0.3))
     n = max(8, round(length / 0.75))
     edge = np.linspace(-length / 2, length / 2, n + 1)

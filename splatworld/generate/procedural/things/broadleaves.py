@@ -37,7 +37,7 @@ GREY_WOOD = Material("wood", display(132, 124, 114), "bark", 0.4, 0.4, display(9
 LEAVES = {
     "spring": ((104, 132, 58), (88, 120, 52)),
     "summer": ((82, 99, 48), (68, 88, 44)),
-    "autumn": ((190, 146, 62), (176, 110, 52), (142, 70, 44), (138, 120, 60)),
+    "autumn": ((192, 150, 62), (160, 134, 62), (176, 110, 52), (142, 70, 44)),
 }
 BLOSSOM = ((214, 188, 190), (208, 162, 172))
 
@@ -79,7 +79,7 @@ def birch(request: Request, rng: np.random.Generator) -> Shape:
     limbs = rooted(wood(skeleton, radii, BIRCH_BARK, thinnest=0.013 * scale), 0.12 * scale, rng, flare=0.5)
     if bare:
         return snowed(join([limbs, _twigs(skeleton, 1200, 0.55 * scale, BARK, rng, hang=0.5)]), request.snow)
-    leaves = _leaves(request, rng)
+    leaves = _leaves(request, rng, golden=True)
     points, out, _ = crown.on_shell(1150, rng, inner=0.5)
     sizes = rng.uniform(0.24, 0.4, len(points)) * scale
     cover = foliage(points, out, np.array([0, 0, 0.5 * height]), sizes, leaves, rng, width=0.45, droop=1.1)
@@ -96,10 +96,10 @@ def willow(request: Request, rng: np.random.Generator) -> Shape:
     radii = skeleton.radii(0.02 * scale)
     radii *= 0.3 * scale / radii[0]
     limbs = rooted(wood(skeleton, radii, BARK, thinnest=0.018 * scale), 0.3 * scale, rng)
-    points, out, _ = crown.on_shell(400, rng)
+    points, out, _ = crown.on_shell(390, rng)
     if request.season == "winter":
         return snowed(join([limbs, _curtain(points, out, height, (BARK,), 0.04, rng)]), request.snow)
-    leaves = _leaves(request, rng)
+    leaves = _leaves(request, rng, golden=True)
     hull = crown.hull(_dark(leaves[-1]), rng, share=0.66)
     return snowed(join([limbs, hull, _curtain(points, out, height, leaves, 0.16, rng)]), request.snow)
 
@@ -191,13 +191,13 @@ def _curtain(
     """Strands of hanging cards below `points`, longest at the crown's edge, ending above the ground."""
     edge = np.clip(np.linalg.norm(points[:, :2], axis=1) / np.linalg.norm(points[:, :2], axis=1).max(), 0, 1)
     reach = np.minimum(height * rng.uniform(0.2, 0.62, len(points)) * edge**1.5, points[:, 2] - 0.06 * height)
-    count = np.clip((reach / 0.45).astype(int), 1, 8)
+    count = np.clip((reach / 0.36).astype(int), 1, 9)
     strand = np.repeat(np.arange(len(points)), count)
-    place = np.concatenate([np.arange(c) + 0.3 for c in count]) * 0.45
+    place = np.concatenate([np.arange(c) + 0.3 for c in count]) * 0.36
     sway = unit(out * [1, 1, 0])[strand] * 0.25 * np.sqrt(place)[:, None]
     centres = points[strand] + sway - np.stack([0 * place, 0 * place, place], 1)
     hung = foliage(
-        centres, unit(out * [1, 1, 0.3])[strand], np.array([0, 0, 0.55 * height]), rng.uniform(0.6, 0.95, len(strand)),
+        centres, unit(out * [1, 1, 0.3])[strand], np.array([0, 0, 0.55 * height]), rng.uniform(0.42, 0.72, len(strand)),
         materials, rng, width=width, droop=4.0,
     )  # fmt: skip
     return hung
@@ -216,9 +216,14 @@ def _fronds(head: Floats, scale: float, green: Material, rng: np.random.Generato
     return lit_as(feathers, (0, 0, 1), 0.35)
 
 
-def _leaves(request: Request, rng: np.random.Generator, blossoms: float = 0.0) -> tuple[Material, ...]:
-    """Leaf materials for the season: one to three tones, dealt in drifts; some trees bloom in spring."""
-    shown = LEAVES.get(request.season, LEAVES["summer"])
+def _leaves(
+    request: Request, rng: np.random.Generator, *, blossoms: float = 0.0, golden: bool = False
+) -> tuple[Material, ...]:
+    """Leaf materials for the season: two or three tones, dealt in drifts.
+
+    A share `blossoms` of trees blooms in spring; `golden` ones do not turn red in autumn.
+    """
+    shown = LEAVES.get(request.season, LEAVES["summer"])[: 2 if golden else 4]
     tones = [display(*shown[i]) for i in rng.permutation(len(shown))[:3]]
     if request.season == "spring" and rng.random() < blossoms:
         tones = [*(display(*c) for c in BLOSSOM), tones[0]]

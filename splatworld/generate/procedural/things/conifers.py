@@ -40,10 +40,13 @@ def pine(request: Request, rng: np.random.Generator) -> Shape:
     at, length, droop = _whorls(bare, rng)
     reach = scale * rng.uniform(2.0, 2.5) * length
     boughs = _boughs(at * height, reach, droop, stem, needles, rng)
-    dark = Material("needles", shade(needles.colour, 0.3), "leaf", 0.4, 0.5)
+    dark = Material("needles", shade(needles.colour, 0.4), "leaf", 0.3, 0.6)
     core = _core(bare * height + 0.25 * scale, height, 0.42 * reach.max(), dark)
+    top = stem[-1] - 0.1 * scale * UP
+    leader = sprigs(np.tile(top, (4, 1)), np.tile(UP, (4, 1)), unit(rng.normal(size=(4, 3)) * (1 - UP)),
+                    np.full(4, 0.55 * scale), needles, rng, width=0.1, splay=0.12)  # fmt: skip
     dead = _dead_branches(bare * height, girth, scale, rng)
-    return snowed(join([trunk, core, boughs, *dead]), request.snow)
+    return snowed(join([trunk, core, boughs, leader, *dead]), request.snow)
 
 
 def cypress(request: Request, rng: np.random.Generator) -> Shape:
@@ -74,7 +77,7 @@ def _whorls(bare: float, rng: np.random.Generator) -> tuple[Floats, Floats, Floa
     count = np.clip((9 * (1 - (levels - bare) / (1 - bare)) ** 0.4).astype(int), 4, 8)
     at = np.repeat(levels, count) + rng.normal(0, 0.008, count.sum())
     age = np.clip((1 - at) / (1 - bare), 0.02, 1)
-    length = np.minimum(0.07 + age**0.75, 1.3 - 0.32 * age) * rng.uniform(0.78, 1.12, len(at))
+    length = np.minimum(0.03 + age**0.75, 1.3 - 0.32 * age) * rng.uniform(0.78, 1.12, len(at))
     droop = np.clip(-0.75 + 1.35 * age**0.6, -0.8, 0.45) + rng.normal(0, 0.08, len(at))
     return at, length, droop
 
@@ -99,7 +102,7 @@ def _boughs(
     # Side sprays are longest in the middle of a bough: its outline is a feather, and its end is one spray ahead.
     swing = np.where(place > 0.93, 0.1, 0.95)[:, None] * hand[:, None] * sides[owner]
     along = unit(ahead + swing + rng.normal(0, 0.2, ahead.shape) - 0.42 * UP)
-    size = (0.42 + 0.24 * reach[owner] / reach.max()) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
+    size = (0.3 + 0.36 * (reach[owner] / reach.max()) ** 0.7) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
     facing = unit(np.cross(np.cross(ahead, UP), ahead) + 0.5 * ahead + rng.normal(0, 0.35, ahead.shape))
     sprays = sprigs(spine, along, facing, size, needles, rng, width=0.2, splay=0.34)
     outward = unit(np.repeat(spine - np.column_stack([0 * z, 0 * z, z - 0.6 * reach])[owner], 2, 0))
@@ -108,9 +111,9 @@ def _boughs(
 
 def _core(low: float, height: float, radius: float, dark: Material) -> Shape:
     """The dark inside: a cone with a ripple for each few whorls, so that no look passes through the tree."""
-    t = np.linspace(0, 0.94, 17)
-    ripple = 1 + 0.16 * (np.arange(17) % 2 * 2 - 1)
-    cone = radius * (1 - t) ** 1.1 * ripple * np.minimum(1, 0.25 + 9 * t)
+    t = np.linspace(0, 0.86, 17)
+    ripple = 1 + 0.14 * (np.arange(17) % 2 * 2 - 1)
+    cone = radius * (1 - t / 0.9) ** 0.9 * ripple * np.minimum(1, 0.25 + 9 * t)
     body = lathe([(r, low + s * (height - low)) for r, s in zip(cone, t, strict=True)], dark, sides=11)
 
     def rough(p: Array) -> Floats:

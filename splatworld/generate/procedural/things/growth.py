@@ -121,14 +121,21 @@ class Clumps:
         Places buried in another clump are dropped: nobody sees them.
         """
         share = (self.radii**2).mean(1)
-        owner = rng.choice(len(self.centres), size=int(count * 1.7), p=share / share.sum())
-        out = unit(rng.normal(size=(len(owner), 3)) + 0.15 * UP)
+        each = np.ceil(1.45 * count * share / share.sum()).astype(int)
+        owner = np.repeat(np.arange(len(each)), each)
+        # A sunflower spiral from pole to pole leaves no bald patch; the jitter hides the spiral.
+        k = np.concatenate([np.arange(n) + 0.5 for n in each])
+        height = 1 - 2 * k / each[owner]
+        turn = 2.39996 * k + owner
+        level = np.sqrt(1 - height**2)
+        out = np.stack([level * np.cos(turn), level * np.sin(turn), height], 1)
+        out = unit(out + rng.normal(0, 0.1, out.shape))
         swell = 1 + 0.22 * value_noise(out * 2.3 + owner[:, None] * 7.1, seed=3)
         points = self.centres[owner] + out * self.radii[owner] * (swell * rng.uniform(inner, 1.08, len(owner)))[:, None]
         apart = (points[:, None] - self.centres) / self.radii
         depth = np.linalg.norm(apart, axis=2)
         depth[np.arange(len(owner)), owner] = 9
-        seen = np.flatnonzero(depth.min(1) > 0.78)[:count]
+        seen = rng.permutation(np.flatnonzero(depth.min(1) > 0.78))[:count]
         return points[seen], out[seen], owner[seen]
 
     def hull(self, material: Material, rng: np.random.Generator, *, share: float = 0.62) -> Shape:

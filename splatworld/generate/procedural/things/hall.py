@@ -119,18 +119,18 @@ def _logs(starts: np.ndarray, ends: np.ndarray, radius: float, material: Materia
     """Straight round logs, open at their hidden start, with a pale cut at the end."""
     along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
     side = np.cross(along, [0.0, 0.0, 1.0])
-    angle = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 7, endpoint=False)
     ring = radius * (np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * np.array([0, 0, 1.0]))
     n = len(starts)
     vertices = np.concatenate([starts[:, None] + ring, ends[:, None] + ring, ends[:, None]], 1).reshape(-1, 3)
-    k = np.arange(8)
-    after = (k + 1) % 8
-    bark = np.concatenate([np.column_stack([k, after, after + 8]), np.column_stack([k, after + 8, k + 8])])
-    cut = np.column_stack([k + 8, after + 8, np.full(8, 16)])
-    offset = 17 * np.arange(n)[:, None, None]
+    k = np.arange(7)
+    after = (k + 1) % 7
+    bark = np.concatenate([np.column_stack([k, after, after + 7]), np.column_stack([k, after + 7, k + 7])])
+    cut = np.column_stack([k + 7, after + 7, np.full(7, 14)])
+    offset = 15 * np.arange(n)[:, None, None]
     outside = mesh(vertices, (bark + offset).reshape(-1, 3), material)
-    outside = replace(outside, grain=np.repeat(along, 16, 0).astype(np.float32))
-    return join([mottle(outside, np.repeat(np.arange(n), 16), rng), mesh(vertices, (cut + offset).reshape(-1, 3), CUT)])
+    outside = replace(outside, grain=np.repeat(along, 14, 0).astype(np.float32))
+    return join([mottle(outside, np.repeat(np.arange(n), 14), rng), mesh(vertices, (cut + offset).reshape(-1, 3), CUT)])
 
 
 def _quoins(x: float, y: float, height: float) -> Shape:

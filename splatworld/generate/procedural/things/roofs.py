@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Shape, join, quad, tube
+from splatworld.generate.procedural.shape import Shape, join, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.stuff import STUFF
 from splatworld.geometry import Similarity
 
 COVER = {
-    "shingles": (0.3, 0.34, 0.032),
-    "tiles": (0.34, 0.3, 0.045),
-    "slate": (0.3, 0.36, 0.022),
+    "shingles": (0.32, 0.42, 0.032),
+    "tiles": (0.36, 0.34, 0.045),
+    "slate": (0.34, 0.42, 0.024),
     "thatch": (0.75, None, 0.07),
     "metal": (9.0, 0.55, 0.0),
     "planks": (9.0, 0.3, 0.0),
@@ -29,16 +29,15 @@ def covering(
     row, piece, lift = COVER.get(word, COVER["shingles"])
     levels = c.even(0.0, slope, row)
     pieces = c.courses(length, levels, height=0.0 if taper else None, block=piece, rng=rng)
-    profile = ((0.0, 0.0), (0.0, lift), (1.0, 0.006)) if lift else c.FLAT
+    profile = ((0.0, 0.0), (0.0, lift), (1.0, 0.006)) if lift else ((0.0, 0.0), (0.0, 0.025), (1.0, 0.025))
     if lift:
         # Lower edges are ragged, as if each piece had been nailed by hand.
-        ragged = rng.uniform(-0.3, 0.3, len(pieces)) * lift
-        pieces[:, 0] += np.where(pieces[:, 0] > 0, ragged, 0.0)
+        pieces[:, 0] -= np.where(pieces[:, 0] > 0, rng.uniform(0, 0.8, len(pieces)) * lift, 0.0)
     shape = c.swept(pieces, profile, material, rng)
     if lift or taper:
         return shape
     seams = np.linspace(-length / 2, length / 2, max(round(length / (piece or 1)), 1) + 1)
-    ribs = c.blocks([(x - 0.02, -0.045, 0) for x in seams], [(x + 0.02, 0.01, slope) for x in seams], material)
+    ribs = c.blocks([(x - 0.02, -0.06, 0) for x in seams], [(x + 0.02, 0.01, slope) for x in seams], material)
     return join([shape, ribs])
 
 
@@ -160,8 +159,3 @@ def _bargeboards(length: float, reach: float, low: float, ridge: float, thick: f
     starts = [(u, s * (reach + 0.02), low + thick / 2 - 0.04) for u in (-x, x) for s in (-1, 1)]
     ends = [(u, 0.0, ridge + thick / 2) for u in (-x, x) for _ in (-1, 1)]
     return c.beams(starts, ends, 0.05, thick + 0.1, trim)
-
-
-def skylid(x0: float, y0: float, x1: float, y1: float, z: float, material: Material) -> Shape:
-    """A flat sheet seen from above: terraces, well water, floors."""
-    return quad((x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z), material)

@@ -104,7 +104,7 @@ def _slope(y: np.ndarray, t: np.ndarray, half: float, high: float) -> np.ndarray
     sag = 0.09 * (1 - (2 * yy / (y[-1] - y[0])) ** 2)
     hang = np.sin(np.pi * tt) * (0.05 + sag)
     x = (1 - tt) * half * 1.06 - hang * 0.7
-    z = np.maximum(tt * high - hang * 0.6 - sag * 0.6 * tt, 0.0)
+    z = np.maximum(tt * high - hang * 0.6, 0.0)
     return np.stack([x, yy, z], -1)[:, ::-1]
 
 

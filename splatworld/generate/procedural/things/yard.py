@@ -1,19 +1,218 @@
 """Small things outdoors: lamps, seats, wells, fires, signs, statues."""
 
+import math
+
 import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Shape, box
-from splatworld.generate.procedural.things import stores
+from splatworld.generate.procedural.shape import Shape, ball, join, lathe, tube
+from splatworld.generate.procedural.things import carpentry as c
+from splatworld.generate.procedural.things import roofs, stores
+from splatworld.generate.procedural.things.fires import campfire
+from splatworld.generate.procedural.things.statues import fountain, statue
+from splatworld.generate.procedural.things.stuff import STUFF, WINDOW_GLOW, mottle, painted, shining, stuff
+from splatworld.generate.procedural.things.towers import flag
 from splatworld.palette import linear
+from splatworld.world import PointLight
 
 
-def _block(request: Request, rng: np.random.Generator) -> Shape:
-    row = next(r for r in CLASSES if r.name == request.thing)
-    side = row.footprint * request.size * 1.2
-    material = Material(row.material, request.colour or linear(row.colour))
-    return box((side, side, row.height * request.size * request.tall), material, bottom=True)
+def _lamp(request: Request, rng: np.random.Generator) -> Shape:
+    """A post with a four-sided lantern; cast iron, or a wooden post with an arm."""
+    metal = painted(stuff(request.material, "metal"), request.colour)
+    if metal.name == "wood":
+        return _arm_lamp(metal, request.night)
+    turned = [
+        (0.0, -0.2), (0.19, -0.2), (0.19, 0.1), (0.15, 0.16), (0.12, 0.34), (0.09, 0.42), (0.065, 0.5), (0.06, 1.2), (0.085, 1.25),
+        (0.085, 1.3), (0.05, 1.36), (0.042, 2.35), (0.075, 2.4), (0.075, 2.45), (0.045, 2.5), (0.0, 2.52),
+    ]  # fmt: skip
+    bar = tube(np.array([[-0.3, 0, 2.22], [0.3, 0, 2.22]]), 0.018, metal, sides=6)
+    knobs = [ball(0.035, metal, subdivisions=1).at(s * 0.31, 0, 2.22) for s in (-1, 1)]
+    head = lantern_head(0.24, 0.5, metal, request.night).at(0, 0, 2.55)
+    return join([lathe(turned, metal, sides=12), bar, *knobs, head])
+
+
+def lantern_head(width: float, height: float, metal: Material, night: bool) -> Shape:
+    """A glazed case, wider above, under a hood with a knob; it gives light at night. Its underside is at z = 0."""
+    lo, hi, h = width * 0.32, width * 0.52, height * 0.62
+    glass = STUFF["lit lamp" if night else "lamp glass"]
+    pane = lathe([(0.0, 0.035), (lo * 1.3, 0.035), (hi * 1.3, h), (0.0, h)], glass, sides=4).at(0, 0, yaw=math.pi / 4)
+    feet = [(sx * lo, sy * lo, 0.02) for sx in (-1, 1) for sy in (-1, 1)]
+    tops = [(sx * hi, sy * hi, h) for sx in (-1, 1) for sy in (-1, 1)]
+    t = 0.08 * width
+    edges = c.beams(feet, tops, t, t, metal)
+    base = c.blocks([(-lo - t, -lo - t, -0.01)], [(lo + t, lo + t, 0.035)], metal)
+    rim = c.blocks([(-hi - t, -hi - t, h)], [(hi + t, hi + t, h + 0.03)], metal)
+    r = hi * 1.41
+    hood = lathe([(0.0, h + 0.02), (r * 1.18, h + 0.02), (r * 0.55, h + 0.19 * height), (r * 0.5, h + 0.25 * height), (0.0, h + 0.31 * height)], metal, sides=4)
+    knob = ball(0.1 * width, metal, subdivisions=1).at(0, 0, h + 0.34 * height)
+    shape = join([pane, edges, base, rim, hood.at(0, 0, yaw=math.pi / 4), knob])
+    if not night:
+        return shape
+    # Four lights outside the case: one inside it would be shut in by its own glass.
+    out = hi + 0.1
+    lights = [PointLight((out * math.cos(a), out * math.sin(a), h / 2), WINDOW_GLOW, 0.22 * (width / 0.24) ** 0.5) for a in np.arange(4) * math.pi / 2]
+    return shining(shape, *lights)
+
+
+def _arm_lamp(wood: Material, night: bool) -> Shape:
+    post = c.blocks([(-0.07, -0.07, -0.3)], [(0.07, 0.07, 2.75)], wood)
+    arm = c.beams([(-0.15, 0, 2.6), (0.06, 0, 2.1)], [(0.75, 0, 2.6), (0.5, 0, 2.55)], 0.09, 0.09, wood)
+    chain = tube(np.array([[0.62, 0, 2.56], [0.62, 0, 2.4]]), 0.012, STUFF["metal"], sides=5)
+    return join([post, arm, chain, lantern_head(0.24, 0.42, STUFF["metal"], night).at(0.62, 0, 2.02)])
+
+
+def _lantern(request: Request, rng: np.random.Generator) -> Shape:
+    """A lantern that stands on the ground, with a handle."""
+    metal = painted(stuff(request.material, "metal"), request.colour)
+    angle = np.linspace(0, math.pi, 12)
+    handle = np.column_stack([0.1 * np.cos(angle), np.zeros(12), 0.36 + 0.11 * np.sin(angle)])
+    foot = c.blocks([(-0.1, -0.1, 0.0)], [(0.1, 0.1, 0.03)], metal)
+    head = lantern_head(0.26, 0.42, metal, request.night).at(0, 0, 0.03)
+    return join([foot, head, tube(handle, 0.008, metal, sides=5)])
+
+
+def _bench(request: Request, rng: np.random.Generator) -> Shape:
+    """Slats on two frames with a sloped back, or a slab of stone on two blocks."""
+    material = painted(stuff(request.material), request.colour)
+    width = rng.uniform(1.55, 1.8)
+    h = width / 2
+    if material.name not in ("wood", "metal"):
+        slab = c.blocks([(-h, -0.25, 0.38)], [(h, 0.25, 0.5)], material)
+        feet = [c.stonework((s * h * 0.7 - 0.13, -0.2, -0.15), (s * h * 0.7 + 0.13, 0.2, 0.39), material, rng, row=0.27, block=0.4) for s in (-1, 1)]
+        return join([slab, *feet])
+    frame = STUFF["metal"] if material.name == "wood" and rng.random() < 0.5 else material
+    slats = [((-h, y, 0.42 + rng.uniform(0, 0.006)), (h, y + 0.085, 0.455)) for y in (-0.24, -0.14, -0.04, 0.06)]
+    seat = mottle(c.blocks(*zip(*slats, strict=True), material), np.repeat(np.arange(4), 12), rng)
+    back_a = [(-h, 0.2 + 0.09 * k, 0.55 + 0.125 * k) for k in range(3)]
+    back_b = [(h, y, z) for _, y, z in back_a]
+    back = mottle(c.beams(back_a, back_b, 0.03, 0.1, material, up=(0, 0.35, 1)), np.repeat(np.arange(3), 12), rng)
+    parts = [seat, back]
+    for s in (-1, 1):
+        x = s * (h - 0.16)
+        a = [(x, -0.2, -0.1), (x, 0.14, -0.1), (x, -0.27, 0.395), (x, 0.12, 0.36), (x, -0.2, 0.4), (x, -0.27, 0.64)]
+        b = [(x, -0.2, 0.4), (x, 0.14, 0.42), (x, 0.2, 0.395), (x, 0.43, 0.9), (x, -0.2, 0.63), (x, 0.27, 0.64)]
+        parts.append(c.beams(a, b, 0.06, 0.055, frame))
+    return join(parts)
+
+
+def _well(request: Request, rng: np.random.Generator) -> Shape:
+    """A ring of stones with dark water, a windlass with rope and bucket, under a small roof."""
+    material = painted(stuff(request.material, "stone"), request.colour)
+    stone = material if material.name != "wood" else stuff("stone")
+    wood = material if material.name == "wood" else STUFF["dark wood"]
+    r, high = 0.85, 0.82
+    ring = [
+        c.stone_ring(r, -0.4, high, stone, rng, row=0.27, block=0.42, relief=0.04),
+        c.stone_ring(r - 0.24, 0.1, high, stone, rng, row=0.36, block=0.5, flip=True),
+        lathe([(r - 0.2, 0.22), (0.0, 0.22)], STUFF["water"], sides=16),
+    ]
+    n = 12
+    edge = np.linspace(0, 2 * math.pi, n + 1) + 0.1
+    p = np.column_stack([(r - 0.1) * np.cos(edge), (r - 0.1) * np.sin(edge), np.full(n + 1, high + 0.04)])
+    coping = mottle(c.beams(p[:-1], p[1:], 0.4, 0.13, STUFF["pale stone"] if request.colour is None else stone), np.repeat(np.arange(n), 12), rng)
+    posts = c.blocks([(s * 0.88 - 0.06, -0.06, -0.3) for s in (-1, 1)], [(s * 0.88 + 0.06, 0.06, 2.05) for s in (-1, 1)], wood)
+    roof = roofs.gable_roof(1.25, 1.98, 0.55, (-1.15, 1.15), "shingles", STUFF["shingles"], wood, rng, overhang=0.18, rafters=False)
+    axle = tube(np.array([[-1.0, 0, 1.45], [1.12, 0, 1.45]]), 0.045, wood, sides=8)
+    drum = tube(np.array([[-0.32, 0, 1.45], [0.32, 0, 1.45]]), 0.1, STUFF["rope"], sides=10)
+    crank = c.beams([(1.1, 0, 1.45), (1.1, 0, 1.17)], [(1.1, 0, 1.15), (1.3, 0, 1.17)], 0.035, 0.035, STUFF["metal"])
+    rope = tube(np.array([[0.12, -0.1, 1.45], [0.12, -0.1, 1.12]]), 0.014, STUFF["rope"], sides=5)
+    bucket = stores.pail(0.15, 0.3, STUFF["wood"], rng, full=False).at(0.12, -0.1, 0.72)
+    a = [(s * 0.88, y, 1.75) for s in (-1, 1) for y in (0, 0)]
+    b = [(s * 0.88, y, 2.05) for s in (-1, 1) for y in (-0.35, 0.35)]
+    return join([*ring, coping, posts, roof, axle, drum, crank, rope, bucket, c.beams(a, b, 0.08, 0.08, wood)])
+
+
+def _signpost(request: Request, rng: np.random.Generator) -> Shape:
+    """A post in a heap of stones with two or three pointing boards."""
+    wood = painted(stuff(request.material), request.colour)
+    post = c.blocks([(-0.06, -0.06, -0.3)], [(0.06, 0.06, 2.2)], wood)
+    cap = roofs.pyramid_roof(0.2, 0.12, "planks", wood, rng, trim=wood).at(0, 0, 2.24)
+    parts = [post, cap]
+    for k, z in enumerate((1.9, 1.58, 1.26)[: rng.integers(2, 4)]):
+        w = rng.uniform(0.62, 0.8)
+        shape = ((-0.18, -0.11), (w - 0.14, -0.11), (w, 0.0), (w - 0.14, 0.11), (-0.18, 0.11))
+        board = c.prism(shape, -0.095, -0.06, STUFF["pale wood"] if request.colour is None else wood)
+        letters = c.blocks([(x, -0.1, -0.025) for x in np.arange(0.0, w - 0.25, 0.1)], [(x + 0.07, -0.09, 0.03 + 0.02 * (i % 2)) for i, x in enumerate(np.arange(0.0, w - 0.25, 0.1))], STUFF["dark"])
+        parts.append(join([board, letters]).at(0, 0, z, yaw=(0.15 if k % 2 == 0 else math.pi - 0.35) + rng.uniform(-0.3, 0.3)))
+    for _ in range(6):
+        angle = rng.uniform(0, 2 * math.pi)
+        parts.append(stores.pebble(rng.uniform(0.08, 0.14), rng).at(0.16 * math.cos(angle), 0.16 * math.sin(angle), 0.02))
+    return join(parts)
+
+
+def _flag(request: Request, rng: np.random.Generator) -> Shape:
+    base = c.drum(0.28, -0.2, 0.22, stuff("stone"), top=0.22)
+    return join([base, flag(0.2, 5.0, request.colour or linear("red"), fly=1.6, drop=1.0)])
+
+
+def _mailbox(request: Request, rng: np.random.Generator) -> Shape:
+    """A round-topped box on a post with a little flag."""
+    paint = painted(stuff(request.material, "steel"), request.colour or linear("red"))
+    post = c.blocks([(-0.05, -0.05, -0.3), (-0.09, -0.22, 0.9)], [(0.05, 0.05, 0.92), (0.09, 0.22, 0.94)], STUFF["wood"])
+    angle = np.linspace(0, math.pi, 9)
+    arch = [(-0.13, 0.0), (0.13, 0.0), *((0.13 * math.cos(a), 0.15 + 0.13 * math.sin(a)) for a in angle)]
+    body = c.prism(arch, -0.26, 0.26, paint).at(0, 0, 0.94)
+    lid = c.prism([(x * 1.08, z * 1.04 - 0.005) for x, z in arch], -0.285, -0.25, paint).at(0, 0, 0.94)
+    knob = ball(0.02, STUFF["metal"], subdivisions=1).at(0, -0.3, 1.15)
+    arm = c.blocks([(0.13, 0.0, 1.05), (0.131, 0.0, 1.22)], [(0.15, 0.03, 1.25), (0.149, 0.13, 1.3)], painted(STUFF["steel"], linear("white")))
+    return join([post, body, lid, knob, arm])
+
+
+def _stall(request: Request, rng: np.random.Generator) -> Shape:
+    """A table of fruit under a striped awning with a scalloped edge."""
+    colour = request.colour or linear("red")
+    w, d = 1.3, 0.75
+    wood = STUFF["wood"]
+    posts = [((sx * w - 0.045, sy * d - 0.045, -0.1), (sx * w + 0.045, sy * d + 0.045, 2.12 + (0.4 if sy > 0 else 0))) for sx in (-1, 1) for sy in (-1, 1)]
+    posts += [((-w, -d, 0.78), (w, d * 0.7, 0.84)), ((-w, d - 0.05, 2.4), (w, d + 0.05, 2.5)), ((-w, -d - 0.05, 2.02), (w, -d + 0.05, 2.1))]
+    boards = c.blocks([(-w, -d - 0.02, z) for z in (0.12, 0.34, 0.56)], [(w, -d + 0.02, z + 0.19) for z in (0.12, 0.34, 0.56)], wood)
+    parts = [c.blocks(*zip(*posts, strict=True), wood), mottle(boards, np.repeat(np.arange(3), 12), rng)]
+    cloths = (painted(STUFF["cloth"], colour), painted(STUFF["cloth"], linear("cream") if min(colour) < 0.5 else linear("green")))
+    edge = np.linspace(-w - 0.2, w + 0.2, 12)
+    for k in range(11):
+        parts.append(c.sheet(_awning_strip(edge[k], edge[k + 1], d), 0.015, cloths[0 if k % 2 == 0 else 1]))
+    fruits = ("red", "orange", "yellow", "green", "purple")
+    for k, x in enumerate(np.linspace(-w + 0.32, w - 0.32, 4)):
+        tray = c.blocks([(x - 0.26, -d + 0.1, 0.84)], [(x + 0.26, d * 0.5, 0.95)], STUFF["pale wood"])
+        fruit = ball(0.07, Material("fruit", linear(fruits[(k + rng.integers(2)) % 5]), contrast=0.15, gloss=0.1), subdivisions=1)
+        heap = [fruit.at(x + dx, y, 0.985 + rng.uniform(0, 0.025)) for dx in (-0.17, -0.03, 0.12) for y in (-0.5, -0.33, -0.16, 0.01, 0.18)]
+        parts += [tray, *heap]
+    parts += [stores.wooden_box(0.55, 0.45, 0.4, wood, rng).at(-w + 0.5, d + 0.5, 0)]
+    return join(parts)
+
+
+def _awning_strip(x0: float, x1: float, d: float) -> np.ndarray:
+    """One stripe from the back rail to the hanging front edge."""
+    y = np.array([d + 0.15, 0.4, 0.0, -0.4, -d - 0.25, -d - 0.29, -d - 0.3])
+    z = np.array([2.54, 2.37, 2.25, 2.17, 2.13, 1.98, 1.9])
+    x = np.array([x0, (x0 + x1) / 2, x1])
+    grid = np.stack([np.stack([np.full_like(y, u), y, z], -1) for u in x], 1)
+    grid[-1, 1, 2] -= 0.06
+    return grid[::-1]
+
+
+def _scarecrow(request: Request, rng: np.random.Generator) -> Shape:
+    """A stuffed coat on a cross of sticks with a straw hat."""
+    cloth = painted(STUFF["cloth"], request.colour or linear("blue"))
+    hay = STUFF["hay"]
+    post = c.blocks([(-0.04, -0.03, -0.3), (-0.75, -0.03, 1.36)], [(0.04, 0.03, 1.75), (0.75, 0.03, 1.43)], STUFF["grey wood"])
+    coat = lathe([(0.0, 0.7), (0.3, 0.72), (0.24, 1.0), (0.2, 1.1), (0.25, 1.35), (0.13, 1.5), (0.0, 1.52)], cloth, sides=12).mapped(lambda v: v * [1, 0.62, 1])
+    belt = lathe([(0.215, 1.06), (0.225, 1.07), (0.225, 1.12), (0.215, 1.13)], STUFF["leather"], sides=12).mapped(lambda v: v * [1, 0.64, 1])
+    arms = [tube(np.array([[s * 0.1, 0, 1.38], [s * 0.35, 0, 1.4], [s * 0.62, 0, 1.36]]), [0.12, 0.1, 0.11], cloth, sides=8) for s in (-1, 1)]
+    tufts = [_tuft((s * 0.62, 0.0, 1.38), (s * 0.2, 0.0, -0.03), rng) for s in (-1, 1)]
+    skirt = [_tuft((0.2 * math.cos(a), 0.12 * math.sin(a), 0.75), (0.05 * math.cos(a), 0.05 * math.sin(a), -0.2), rng) for a in np.arange(5) * 1.26]
+    head = ball(0.16, painted(STUFF["cloth"], linear("beige")), subdivisions=2).at(0, 0, 1.63)
+    face = c.blocks([(-0.07, -0.165, 1.65), (0.04, -0.165, 1.65), (-0.06, -0.155, 1.55)], [(-0.04, -0.14, 1.69), (0.07, -0.14, 1.69), (0.06, -0.13, 1.565)], STUFF["dark"])
+    hat = lathe([(0.0, 1.7), (0.34, 1.68), (0.33, 1.71), (0.16, 1.76), (0.14, 1.92), (0.0, 1.95)], hay, sides=14)
+    return join([post, coat, belt, *arms, *tufts, *skirt, head, face, hat])
+
+
+def _tuft(at: tuple[float, float, float], along: tuple[float, float, float], rng: np.random.Generator) -> Shape:
+    """Straws that stick out of a sleeve."""
+    a = np.tile(at, (7, 1))
+    b = a + np.asarray(along) + rng.normal(0, 0.035, (7, 3))
+    return c.beams(a, b, 0.012, 0.012, STUFF["hay"])
 
 
 CLASSES = (
@@ -32,7 +231,7 @@ CLASSES = (
             "lantern post",
             "light",
         ),
-        _block,
+        c.scaled(_lamp),
         0.5,
         3.3,
         kinds=("object", "light"),
@@ -43,7 +242,7 @@ CLASSES = (
     ThingClass(
         "lantern",
         ("lantern", "oil lamp", "oil lantern", "paper lantern", "storm lantern", "candle lantern"),
-        _block,
+        c.scaled(_lantern),
         0.22,
         0.48,
         kinds=("object", "light"),
@@ -54,7 +253,7 @@ CLASSES = (
     ThingClass(
         "bench",
         ("bench", "park bench", "garden bench", "wooden bench", "stone bench"),
-        _block,
+        c.scaled(_bench),
         1.0,
         0.9,
         kinds=("object", "seat", "furniture"),
@@ -65,7 +264,7 @@ CLASSES = (
     ThingClass(
         "well",
         ("well", "water well", "wishing well", "draw well", "stone well"),
-        _block,
+        c.scaled(_well),
         1.3,
         2.7,
         kinds=("object", "structure"),
@@ -86,7 +285,7 @@ CLASSES = (
             "fire ring",
             "hearth fire",
         ),
-        _block,
+        c.scaled(campfire),
         0.95,
         0.9,
         kinds=("object", "light"),
@@ -108,7 +307,7 @@ CLASSES = (
             "notice board",
             "signboard",
         ),
-        _block,
+        c.scaled(_signpost),
         0.6,
         2.3,
         kinds=("object",),
@@ -119,7 +318,7 @@ CLASSES = (
     ThingClass(
         "statue",
         ("statue", "sculpture", "monument", "figure", "bust", "idol", "obelisk"),
-        _block,
+        c.scaled(statue),
         0.9,
         2.9,
         kinds=("object",),
@@ -130,7 +329,7 @@ CLASSES = (
     ThingClass(
         "fountain",
         ("fountain", "water fountain", "stone fountain"),
-        _block,
+        c.scaled(fountain),
         2.1,
         2.3,
         kinds=("object", "structure"),
@@ -141,7 +340,7 @@ CLASSES = (
     ThingClass(
         "flag",
         ("flag", "flagpole", "flag pole", "banner", "pennant", "standard"),
-        _block,
+        c.scaled(_flag),
         0.9,
         5.2,
         kinds=("object",),
@@ -152,7 +351,7 @@ CLASSES = (
     ThingClass(
         "mailbox",
         ("mailbox", "letterbox", "letter box", "mail box", "postbox", "post box", "pillar box"),
-        _block,
+        c.scaled(_mailbox),
         0.35,
         1.25,
         kinds=("object",),
@@ -163,7 +362,7 @@ CLASSES = (
     ThingClass(
         "stall",
         ("stall", "market stall", "market stand", "stand", "kiosk", "booth", "vegetable stall"),
-        _block,
+        c.scaled(_stall),
         1.8,
         2.6,
         kinds=("structure", "object"),
@@ -174,7 +373,7 @@ CLASSES = (
     ThingClass(
         "scarecrow",
         ("scarecrow", "straw man"),
-        _block,
+        c.scaled(_scarecrow),
         0.9,
         2.0,
         kinds=("object",),
