@@ -6,25 +6,16 @@ its object the next noun. "Behind the hut, a well" puts the subject last.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from splatworld.generate.procedural import catalogue
-from splatworld.generate.text import lexicon
-from splatworld.generate.text.mentions import Fact, Link, Mention, Traits
-from splatworld.generate.text.terms import ADJECTIVES, HEADS, NOUNS, Sense, Term
+from splatworld.generate.text.meanings import SCENE, adjectives_go_on, meaning, next_is, or_ahead, stands_before_noun
+from splatworld.generate.text.mentions import Fact, Link, Mention, Traits, divided, one_for_each_colour
+from splatworld.generate.text.terms import ADJECTIVES, HEADS, Sense, Term
 
-LOOK_AHEAD = 12
+INSIDE = ("inside", "inside of", "interior of")
 ADVERBIAL = ("by", "behind", "in_front_of", "around", "left_of", "right_of", "under", "on")
 """Relations that may come without an object: "a table with four chairs around"."""
-SCENE = ("time", "night", "weather", "season", "snow", "style", "form")
-ORDER = (
-    "stop", "partitive", "pronoun", "collective", "density", "number", "lone", "other", "except", "negation", "reversed",
-    "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore", "ground",
-    "landform", "colour", "material", "size", "tint", "scenery", "skip",
-)  # fmt: skip
-"""Which meaning a phrase has when nothing around it decides."""
-
-
 @dataclass(eq=False)
 class Relation:
     """A relation while it is read."""
@@ -72,7 +63,7 @@ class _Reader:
         """Read one term."""
         term = self.terms[i]
         self.at = i
-        kind = self._meaning(i)
+        kind = meaning(self.terms, i, self.traits)
         if kind == "unknown":
             self.traits.unknown.append(term.text)
             return
@@ -84,7 +75,7 @@ class _Reader:
         elif kind in ADJECTIVES:
             self._adjective(kind, sense.value)
         elif kind in ("relation", "reversed"):
-            self._open(sense.value, is_reversed=kind == "reversed", inside=term.text in ("inside", "inside of", "interior of"))
+            self._open(sense.value, is_reversed=kind == "reversed", inside=term.text in INSIDE)
         elif kind == "stop":
             self._connect(i, sense.value)
         elif kind not in ("skip", "tint"):
@@ -94,44 +85,6 @@ class _Reader:
         """Close what is still open."""
         self._flush()
         self._close()
-
-    # Which meaning ----------------------------------------------------------------------------------------------------
-
-    def _meaning(self, i: int) -> str:
-        term = self.terms[i]
-        if term.text == "round" and not self._next_is(i, ("determiner", "pronoun", "number")):
-            return "unknown"
-        if term.any(("thing", "place", "water", "ground")) and term.any(("colour", "material")):
-            wanted = ADJECTIVES if self._is_modifier(i) else NOUNS
-            return next(kind for kind in (*wanted, *HEADS) if kind in term.senses)
-        if term.text == "one" and self.traits.described:
-            return "unknown" if not term.senses else "skip" if "skip" in term.senses else "tint" if "tint" in term.senses else "number"
-        shy = term.text in lexicon.SHY and (not self.traits.started or term.text == "light")
-        if "thing" in term.senses and shy:
-            return next((kind for kind in ORDER if kind in term.senses and kind != "thing"), "unknown" if self.traits.started else "thing")
-        if "thing" in term.senses and term.text in lexicon.SHY:
-            return "thing"
-        return next((kind for kind in ORDER if kind in term.senses), "unknown")
-
-    def _is_modifier(self, i: int) -> bool:
-        """Whether a word such as "stone" is an adjective here."""
-        term = self.terms[i]
-        nouns = [sense for kind, sense in term.senses.items() if kind in HEADS]
-        if all(sense.plural for sense in nouns):
-            return False
-        for j in range(i + 1, min(i + 4, len(self.terms))):
-            after = self.terms[j]
-            if after.any(NOUNS) and not (after.any(("colour", "material")) and self._next_is(j, NOUNS)):
-                return not (after.any(("place",)) and _is_plant(term))
-            if after.senses and not after.any(ADJECTIVES):
-                break
-        before = self.terms[i - 1] if i else None
-        made = before is not None and (before.text in ("of", "made of", "made from", "built of", "painted", "in", "out of"))
-        joined = self._next_is(i, ("stop",)) and self.terms[i + 1].text in ("and", ",") and self._next_is(i + 1, ("colour",))
-        return (made or joined) and not self.traits.count and not self.traits.definite
-
-    def _next_is(self, i: int, kinds: Sequence[str]) -> bool:
-        return i + 1 < len(self.terms) and self.terms[i + 1].any(kinds)
 
     # Traits -----------------------------------------------------------------------------------------------------------
 
@@ -212,14 +165,14 @@ class _Reader:
 
     def _noun(self, i: int, kind: str, sense: Sense) -> None:
         term = self.terms[i]
-        if self._stands_before_noun(i, kind, sense):
+        if stands_before_noun(self.terms, i, kind, sense):
             self._modifier(i, kind, sense)
             return
         traits, self.traits = self.traits, Traits()
         parts = [*self.stash, traits]
         self.stash = []
         if len(traits.colours) > 1 and len(parts) == 1 and (sense.plural or (traits.count or 1) > 1):
-            parts = _one_for_each_colour(traits)
+            parts = one_for_each_colour(traits)
         for part in parts:
             mention = Mention(kind, sense.value, term.text, sense.plural and (part.count or 2) > 1, part)
             for fact in part.facts:
@@ -229,18 +182,8 @@ class _Reader:
         self.negating = traits.negated
         self.scene_noun = False
 
-    def _stands_before_noun(self, i: int, kind: str, sense: Sense) -> bool:
-        if sense.plural or not self._next_is(i, NOUNS):
-            return False
-        after = self.terms[i + 1]
-        if after.text in lexicon.SHY or after.any(("relation", "skip", "stop")):
-            return False
-        if kind in ("place", "water", "landform", "ground", "scenery", "path"):
-            return True
-        return kind == "thing" and (after.any(("place",)) or (_is_tree(sense.value) and not _is_plant(after)))
-
     def _modifier(self, i: int, kind: str, sense: Sense) -> None:
-        """ "pine forest" makes the forest one of pines, "pine table" the table one of wood, "village well" a village."""
+        """"pine forest" makes the forest one of pines, "pine table" the table one of wood, "village well" a village."""
         if kind == "thing" and not self.terms[i + 1].any(("place",)):
             self.traits.material = self.traits.material or "wood"
             return
@@ -258,7 +201,7 @@ class _Reader:
         if not several and self.topic is not None:
             return self.topic
         # "a cabin, behind it a well": the subject comes after, so what is before may be meant.
-        after = self.relation is not None and self.relation.boundary and self._next_is(self.at, ("number", "determiner"))
+        after = self.relation is not None and self.relation.boundary and next_is(self.terms, self.at, ("number", "determiner"))
         taken = self.relation.subjects if self.relation is not None and not after else []
         owner = self._owner() if not several else []
         if owner and owner[0] not in taken:
@@ -381,7 +324,7 @@ class _Reader:
                 subject.links.append(Link(relation.kind, others))
 
     def _widen(self, relation: Relation) -> None:
-        """ "a cabin and a tower by the lake": both; "a bridge between two towers over a river": the bridge is over it."""
+        """"a cabin and a tower by the lake": both; "a bridge between two towers over a river": the bridge is over it."""
         first, group = relation.objects[0], self.group
         if relation.subjects == group[-1:] and len(group) > 1 and group[-1].joined == "and" and first.kind in ("water", "path", "pronoun"):
             relation.subjects = group[-2:] if not group[-2].links else group[-1:]
@@ -399,8 +342,8 @@ class _Reader:
     # Commas and the like ----------------------------------------------------------------------------------------------
 
     def _connect(self, i: int, mark: str) -> None:
-        if mark in ("and", "comma", "or") and self._adjectives_go_on(i):
-            if self.traits.count is not None and self._next_is(i, ("number", "determiner", "other")):
+        if mark in ("and", "comma", "or") and adjectives_go_on(self.terms, i, self.traits):
+            if self.traits.count is not None and next_is(self.terms, i, ("number", "determiner", "other")):
                 self.stash.append(self.traits)
                 self.traits = Traits()
             return
@@ -410,7 +353,7 @@ class _Reader:
             self._close()
         if mark in ("stop", "colon"):
             self.group, self.topic = [], self.topic if mark == "colon" else None
-        goes_on = mark == "or" or mark == "and" or (mark == "comma" and self._or_ahead(i))
+        goes_on = mark == "or" or mark == "and" or (mark == "comma" and or_ahead(self.terms, i))
         self.traits.negated = self.negating and goes_on
         self.traits.perhaps_negated = self.traits.negated and mark != "or"
         self.negating = self.negating and goes_on
@@ -419,33 +362,6 @@ class _Reader:
         # ", and" is as strong as a comma.
         self.connector = "comma" if mark == "and" and self.connector == "comma" else mark
         self.scene_noun = False
-
-    def _or_ahead(self, i: int) -> bool:
-        """Whether a list that goes on after the comma at `i` ends in "or": "no trees, houses or boats"."""
-        for term in self.terms[i + 1 : i + 1 + LOOK_AHEAD]:
-            if term.any(("stop",)) and term.senses["stop"].value in ("or",):
-                return True
-            if term.any(("relation", "number", "determiner", "negation")) or (term.any(("stop",)) and term.text not in (",", "and")):
-                return False
-        return False
-
-    def _adjectives_go_on(self, i: int) -> bool:
-        """Whether the adjectives so far belong to a noun after this "and" or comma: "two red and three blue boats"."""
-        if not (self.traits.described or self.traits.unknown) or self.traits.negated:
-            return False
-        counted, needs_adjective = self.traits.count is not None and not self.traits.unknown, True
-        if counted and self._next_is(i, ("number", "determiner", "other")) and self._next_is(i + 1, ADJECTIVES):
-            return True  # "one red and two white"
-        for term in self.terms[i + 1 : i + 1 + LOOK_AHEAD]:
-            if term.any(ADJECTIVES):
-                needs_adjective = False
-            elif term.any(NOUNS):
-                return not needs_adjective
-            elif counted and term.any(("number", "determiner")):
-                needs_adjective = True
-            elif not term.any(("stop", "skip", "tint")) or (term.any(("stop",)) and term.text not in ("and", ",")):
-                return False
-        return False
 
     def _flush(self) -> None:
         """A noun phrase ends without a noun that is known."""
@@ -473,23 +389,15 @@ class _Reader:
             target.traits.fill(said[0])
 
     def _split(self, whole: Mention, parts: list[Traits]) -> None:
-        """ "two boats, one red and one black": a mention for each part."""
-        left = whole.traits.count
-        counts = [part.count or 1 for part in parts]
-        if left is not None:
-            counts = [left - sum(p.count or 0 for p in parts) if part.other else n for part, n in zip(parts, counts, strict=True)]
-            rest = left - sum(counts)
-        else:
-            rest = 0
-        traits = [whole.traits.copy(count=n, described_by=p) for n, p in zip(counts, parts, strict=True) if n > 0]
-        traits += [whole.traits.copy(count=rest, described_by=Traits())] if rest > 0 else []
+        """Put a mention for each part in the place of the whole: "two boats, one red and one black"."""
+        traits = divided(whole.traits, parts)
         if not traits:
             return
         whole.traits, whole.plural = traits[0], (traits[0].count or 2) > 1
-        at, place = self.mentions.index(whole) + 1, self.group.index(whole) + 1 if whole in self.group else len(self.group)
-        copies = [Mention(whole.kind, whole.value, whole.word, (t.count or 2) > 1, t, list(whole.links), joined="and") for t in traits[1:]]
-        self.mentions[at:at] = copies
-        self.group[place:place] = copies
+        copies = [replace(whole, traits=t, plural=(t.count or 2) > 1, links=list(whole.links), joined="and") for t in traits[1:]]
+        for row in (self.mentions, self.group):
+            at = row.index(whole) + 1 if whole in row else len(row)
+            row[at:at] = copies
         self.last = self.group[-1] if self.group else self.last
 
 
@@ -503,22 +411,5 @@ def _alike(group: list[Mention]) -> list[Mention]:
     return tail
 
 
-def _one_for_each_colour(traits: Traits) -> list[Traits]:
-    """ "four red and blue boats": two and two."""
-    n = len(traits.colours)
-    counts = [None if traits.count is None else traits.count // n + (k < traits.count % n) for k in range(n)]
-    parts = [traits.copy(count=c, described_by=Traits(colours=[colour])) for c, colour in zip(counts, traits.colours, strict=True)]
-    return parts if traits.count is None or traits.count >= n else [traits]
-
-
-def _is_plant(term: Term) -> bool:
-    sense = term.sense("thing")
-    return sense is not None and "plant" in catalogue.classes()[sense.value].kinds
-
-
 def _over_water(mention: Mention) -> bool:
     return mention.kind == "thing" and catalogue.classes()[mention.value].stands in ("water", "across", "line")
-
-
-def _is_tree(name: str) -> bool:
-    return "tree" in catalogue.classes()[name].kinds

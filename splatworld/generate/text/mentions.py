@@ -99,3 +99,24 @@ class Mention:
     def several(self) -> bool:
         """More than one."""
         return (self.plural and self.traits.count != 1) or (self.traits.count or 1) > 1
+
+
+def divided(whole: Traits, parts: list[Traits]) -> list[Traits]:
+    """Traits of the parts of a number of things, and of what is left of it; "the others" are the rest."""
+    counts = [part.count or 1 for part in parts]
+    rest = 0
+    if whole.count is not None:
+        named = sum(part.count or 0 for part in parts)
+        counts = [whole.count - named if part.other else n for part, n in zip(parts, counts, strict=True)]
+        rest = whole.count - sum(counts)
+    made = [whole.copy(count=n, described_by=part) for n, part in zip(counts, parts, strict=True) if n > 0]
+    return [*made, whole.copy(count=rest, described_by=Traits())] if rest > 0 else made
+
+
+def one_for_each_colour(traits: Traits) -> list[Traits]:
+    """Four red and blue boats are two and two; a red and white boat stays one."""
+    n, count = len(traits.colours), traits.count
+    if count is not None and count < n:
+        return [traits]
+    counts = [None if count is None else count // n + (k < count % n) for k in range(n)]
+    return [traits.copy(count=c, described_by=Traits(colours=[colour])) for c, colour in zip(counts, traits.colours, strict=True)]
