@@ -7,6 +7,7 @@ The package can be called: `splatworld.render(world, cameras)` is `render` below
 
 import importlib
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int32
