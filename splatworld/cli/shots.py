@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.camera import Camera, look_at
-from splatworld.world import EYE_HEIGHT, World
+from splatworld.world import EYE_HEIGHT, Viewpoint, World
 
 Shot = Callable[[World, int, int, int], Camera]
 """(world, frames, width, height) to one camera per frame."""
@@ -18,7 +18,7 @@ _WALK_SPEED = 0.7
 def start(world: World, frames: int, width: int, height: int) -> Camera:
     """The start view, held still."""
     view = world.start
-    return look_at([view.eye] * frames, [view.target] * frames, fov_deg=view.fov_deg, width=width, height=height)
+    return _towards(np.tile(view.eye, (frames, 1)), view, width, height)
 
 
 def orbit(world: World, frames: int, width: int, height: int) -> Camera:
@@ -35,7 +35,7 @@ def orbit(world: World, frames: int, width: int, height: int) -> Camera:
         ]
     )
     eyes[:, 2] = np.maximum(eyes[:, 2], _smooth_heights(world, eyes, closed=True))
-    return look_at(eyes, np.tile(target, (frames, 1)), fov_deg=view.fov_deg, width=width, height=height)  # type: ignore[arg-type]
+    return _towards(eyes, view, width, height)
 
 
 def walk(world: World, frames: int, width: int, height: int) -> Camera:
@@ -48,10 +48,16 @@ def walk(world: World, frames: int, width: int, height: int) -> Camera:
     eyes[:, 2] = np.maximum(_smooth_heights(world, eyes, closed=False), eye[2] - 100)
     # A world without ground is walked on the level of the start eye.
     eyes[~np.isfinite(eyes[:, 2]), 2] = eye[2]
-    return look_at(eyes, np.tile(target, (frames, 1)), fov_deg=view.fov_deg, width=width, height=height)  # type: ignore[arg-type]
+    return _towards(eyes, view, width, height)
 
 
 SHOTS: dict[str, Shot] = {"start": start, "orbit": orbit, "walk": walk}
+
+
+def _towards(eyes: NDArray[np.float64], view: Viewpoint, width: int, height: int) -> Camera:
+    """Cameras at `eyes` [n, 3] that look where the view looks, at its angle."""
+    places = [(x, y, z) for x, y, z in eyes.tolist()]
+    return look_at(places, [view.target] * len(places), fov_deg=view.fov_deg, width=width, height=height)
 
 
 def _smooth_heights(world: World, eyes: NDArray[np.float64], *, closed: bool) -> NDArray[np.float64]:
