@@ -34,3 +34,13 @@ DOCUMENT_BLOB_BYTES = 256 << 20
 DOCUMENT_JSON_BYTES = 64 << 20
 THING_ID_MAX = 1_000_000
 """Thing ids of a file are used as table indices, so a hostile one must not ask for a huge table."""
+
+VIEWER_SPLATS_MAX = 2_000_000
+"""What a browser is sent at most: 32 bytes each, in its graphics memory."""
+VIEWER_CONNECTIONS_MAX = 16
+VIEWER_MESSAGE_BYTES = 64 << 10
+VIEWER_MESSAGES_PER_SECOND = 200
+VIEWER_MESSAGES_BURST = 400
+VIEWER_TOKEN_CHARS_MIN = 16
+VIEWER_DOWNLOAD_BYTES = 1 << 30
+"""An export passes through memory here and in the browser."""

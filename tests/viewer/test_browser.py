@@ -13,13 +13,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from splatworld_viewer import Viewer, serve
 from worlds import small_world
 
 from splatworld.camera import Camera, look_at
 from splatworld.render import render
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import World
-from splatworld_viewer import Viewer, serve
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -30,10 +30,17 @@ pytestmark = [
 ]
 
 WIDTH, HEIGHT = 640, 360
-FLAGS = (
-    "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 HOSTILE = '<img src=x onerror="window.hacked=1"> by a lake'
 READY = "() => window.__viserTestpoints?.rendererInfo.render.triangles > 20000"
 
@@ -235,6 +242,11 @@ def test_without_our_script_viser_still_works(viewer, browser, world):
         time.sleep(0.1)
     page.keyboard.up("w")
     assert (eye(page) - before)[1] > 0.1
+    client = max(viewer.server.get_clients().items())[1]
+    client.camera.position = (0.0, -6.0, 5.0)
+    page.get_by_role("checkbox", name="Walk").click()
+    deadline = time.monotonic() + 20
+    while abs(eye(page)[2] - 1.7) > 0.03 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert eye(page)[2] == pytest.approx(1.7, abs=0.03), "the server puts the eye down"
     page.close()
-
-

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from splatworld_viewer import Viewer, serve
-from splatworld_viewer.guard import CONNECTIONS_MAX, MESSAGE_BYTES, MESSAGES_BURST, admissible
+from splatworld_viewer.guard import admissible
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from worlds import small_world
 
+from splatworld import limits
 from splatworld.errors import UsageError
 
 TOKEN = "a-token-for-tests-only"
@@ -153,7 +154,7 @@ def test_mass_assignment_and_share_links_do_nothing(viewer):
         client.ping().wait(5)
 
 
-@pytest.mark.parametrize("bad", [b"\xc1garbage", b"", b"\x00" * (MESSAGE_BYTES + 1)])
+@pytest.mark.parametrize("bad", [b"\xc1garbage", b"", b"\x00" * (limits.VIEWER_MESSAGE_BYTES + 1)])
 def test_malformed_and_large_messages_end_the_connection(viewer, bad):
     with socket_to(viewer, Cookie=cookie(viewer)) as client:
         client.send(bad)
@@ -164,7 +165,7 @@ def test_malformed_and_large_messages_end_the_connection(viewer, bad):
 def test_a_flood_ends_the_connection(viewer):
     with socket_to(viewer, Cookie=cookie(viewer)) as client:
         with contextlib.suppress(ConnectionClosed):
-            for _ in range(20 * MESSAGES_BURST):
+            for _ in range(20 * limits.VIEWER_MESSAGES_BURST):
                 client.send(message("Nonsense"))
         ended(client)
     assert get(viewer, "/", Cookie=cookie(viewer))[0].status == 200
@@ -179,7 +180,7 @@ def ended(client: ClientConnection) -> None:
 def test_visitors_are_limited(viewer):
     key = cookie(viewer)
     with contextlib.ExitStack() as stack:
-        for _ in range(CONNECTIONS_MAX):
+        for _ in range(limits.VIEWER_CONNECTIONS_MAX):
             stack.enter_context(socket_to(viewer, Cookie=key))
         with pytest.raises(InvalidStatus) as refused:
             socket_to(viewer, Cookie=key)

@@ -25,12 +25,10 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedOK
 from websockets.http11 import Request, Response
 
+from splatworld import limits
+
 MESSAGES = frozenset({"ViewerCameraMessage", "GuiUpdateMessage", "CommandTriggerMessage"})
 """All that our panels need; viser's uploads, share links, forms, drags and renders are dropped."""
-MESSAGE_BYTES = 64 << 10
-MESSAGES_PER_SECOND, MESSAGES_BURST = 200, 400
-CONNECTIONS_MAX = 16
-TOKEN_CHARS_MIN = 16
 
 # viser's page is one file of inline script that unpacks itself and compiles wasm: it needs the "unsafe" words.
 CONTENT_POLICY = (
@@ -79,7 +77,10 @@ class Guard:
             plain = websocket_server.serve
 
             def serve(handler: Handler, *args: Any, **kwargs: Any) -> Any:
-                kwargs |= {"process_request": self._gate(kwargs.get("process_request")), "max_size": MESSAGE_BYTES}
+                kwargs |= {
+                    "process_request": self._gate(kwargs.get("process_request")),
+                    "max_size": limits.VIEWER_MESSAGE_BYTES,
+                }
                 return plain(self._watched(handler), *args, **kwargs)
 
             websocket_server.serve = serve  # type: ignore[assignment,misc]
@@ -120,7 +121,7 @@ class Guard:
             if why is not None:
                 return _plain(http.HTTPStatus.FORBIDDEN, f"refused: {why}\n")
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                full = self._connections >= CONNECTIONS_MAX
+                full = self._connections >= limits.VIEWER_CONNECTIONS_MAX
                 return _plain(http.HTTPStatus.SERVICE_UNAVAILABLE, "too many visitors\n") if full else None
             response = self._own_page(request) or (inner(connection, request) if inner else None)
             if response is not None:
@@ -175,14 +176,15 @@ def admissible(data: bytes | str) -> bool | None:
 
 def _checked(connection: ServerConnection) -> Callable[..., Awaitable[bytes]]:
     plain = connection.recv
-    allowance, last = float(MESSAGES_BURST), time.monotonic()
+    allowance, last = float(limits.VIEWER_MESSAGES_BURST), time.monotonic()
 
     async def recv(*args: Any, **kwargs: Any) -> bytes:
         nonlocal allowance, last
         while True:
             data = await plain(*args, **kwargs)
             now = time.monotonic()
-            allowance, last = min(MESSAGES_BURST, allowance + (now - last) * MESSAGES_PER_SECOND) - 1, now
+            earned = (now - last) * limits.VIEWER_MESSAGES_PER_SECOND
+            allowance, last = min(limits.VIEWER_MESSAGES_BURST, allowance + earned) - 1, now
             verdict = admissible(data)
             if allowance < 0 or verdict is None:
                 connection.transport.abort()  # a polite close would wait for an impolite peer

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import viser
 
+from splatworld import limits
 from splatworld.errors import UsageError
 from splatworld.world import World
 from splatworld_viewer.ground import Ground, ground
-from splatworld_viewer.guard import TOKEN_CHARS_MIN, Guard, Page
+from splatworld_viewer.guard import Guard, Page
 from splatworld_viewer.panels import about, export, light, things, view
 from splatworld_viewer.scene import Scene
 from splatworld_viewer.session import Change, Session
 
 USUAL_PORT = 8080
-BUDGET_MIN, BUDGET_MAX = 1_000, 2_000_000
 FAR_METRES = 20_000.0
 _WEB = Path(__file__).parent / "web"
 
@@ -84,6 +84,7 @@ def serve(
     server = _started(guard, host, port)
     viewer = Viewer(session, Scene(server, session.world, budget), server, _link(host, server.get_port(), guard.token))
     _furnish(viewer, grid)
+    threading.Thread(target=grid, name="splatworld ground").start()  # ready before somebody wants to walk
     print(f"Open {viewer.url}", flush=True)
     if open_browser:
         webbrowser.open(viewer.url)
@@ -117,10 +118,14 @@ class _GroundOf:
 def _check(port: int, token: str | None, budget: int) -> None:
     if not 0 <= port <= 65535:
         raise UsageError(f"port {port} does not exist; ports go from 1 to 65535, and 0 takes a free one")
-    if token is not None and len(token) < TOKEN_CHARS_MIN:
-        raise UsageError(f"the token has {len(token)} characters; at least {TOKEN_CHARS_MIN} are needed to be safe")
-    if not BUDGET_MIN <= budget <= BUDGET_MAX:
-        raise UsageError(f"a budget of {budget:,} splats is outside {BUDGET_MIN:,} to {BUDGET_MAX:,}")
+    if token is not None and len(token) < limits.VIEWER_TOKEN_CHARS_MIN:
+        raise UsageError(
+            f"the token has {len(token)} characters; at least {limits.VIEWER_TOKEN_CHARS_MIN} are needed to be safe"
+        )
+    if not limits.SPLATS_MIN <= budget <= limits.VIEWER_SPLATS_MAX:
+        raise UsageError(
+            f"a budget of {budget:,} splats is outside {limits.SPLATS_MIN:,} to {limits.VIEWER_SPLATS_MAX:,}"
+        )
 
 
 def _loaded(world: World | Path | str) -> World:
@@ -170,7 +175,7 @@ def _pages(grid: _GroundOf) -> dict[str, Page]:
 
 def _wrapped_client() -> bytes:
     """The page of viser with our script before it."""
-    page = (Path(viser.__file__).parent / "client" / "build" / "index.html").read_text(encoding="utf-8")
+    page = (Path(str(viser.__file__)).parent / "client" / "build" / "index.html").read_text(encoding="utf-8")
     page = page.replace("<title>Viser</title>", "<title>Splatworld</title>", 1)
     return page.replace("<head>", '<head><script src="/splatworld/walk.js"></script>', 1).encode()
 

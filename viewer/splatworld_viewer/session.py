@@ -100,7 +100,7 @@ class Session:
             return change
 
     def relit(self, environment: Environment, progress: Progress = silent) -> Change:
-        """Light the world anew; slow. What is hidden or shown meanwhile stays so; raises `EditError` if more changed."""
+        """Light the world anew; slow. What is hidden meanwhile stays hidden; raises `EditError` if more changed."""
         from splatworld.light import relight
 
         before = self._world

@@ -13,7 +13,7 @@ def add(gui: viser.GuiApi, world: World) -> None:
     """The panel's head. All text comes from users or files and is escaped."""
     lines = _lines(world)
     if lines:
-        gui.add_html(f'<div style="{_STYLE}">{"".join(lines)}</div>')
+        gui.add_html(f'<div style="{_STYLE}">{"".join(lines)}</div>', order=-2.0)
 
 
 def _lines(world: World) -> list[str]:

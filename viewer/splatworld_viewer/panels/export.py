@@ -7,13 +7,12 @@ from pathlib import Path
 
 import viser
 
+from splatworld import limits
 from splatworld.world import World
 from splatworld_viewer.panels import told
 from splatworld_viewer.session import Session
 
 FORMATS = (".splatworld", ".ply", ".splat", ".spz")
-DOWNLOAD_BYTES_MAX = 1 << 30
-"""The file passes through memory and the browser's page."""
 
 
 def add(gui: viser.GuiApi, session: Session) -> None:
@@ -46,7 +45,7 @@ def exported(world: World, suffix: str) -> bytes:
         path = Path(folder) / f"world{suffix}"
         save(world, path)
         size = path.stat().st_size
-        if size > DOWNLOAD_BYTES_MAX:
+        if size > limits.VIEWER_DOWNLOAD_BYTES:
             raise OutputError(f"the file has {size >> 20:,} MB, too much for a download; use `splatworld convert`")
         return path.read_bytes()
 

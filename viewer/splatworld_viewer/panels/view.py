@@ -1,8 +1,9 @@
 """Where a visitor looks from: viewpoints, walking, and what is on show. Each visitor has their own."""
 
+import asyncio
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import viser
 from viser import _messages
@@ -10,7 +11,7 @@ from viser import _messages
 from splatworld.world import EYE_HEIGHT, Viewpoint, World
 from splatworld_viewer.ground import Ground
 
-SNAP_AFTER_SECONDS = 0.8
+SNAP_AFTER_SECONDS = 1.0
 SNAP_METRES = 0.4
 """The page's script keeps the eye closer than this; where there is no script, the server puts it down."""
 
@@ -23,16 +24,18 @@ def add(client: viser.ClientHandle, world: World, shown: int, ground: Callable[[
         walk = client.gui.add_checkbox("Walk", False, hint="Keep the eye 1.7 m above the ground (key G)")
         client.gui.add_html(f'<div style="padding:0 1em;opacity:.7;font-size:.85em">{_count(shown, len(world))}</div>')
 
+    put_down = _put_down(client, walk, ground)
+    client.camera.on_update(put_down)
+
     @walk.on_update
     async def _(event: viser.GuiEvent) -> None:
         on = walk.value is True
-        if on and ground() is None:
+        if on and await asyncio.to_thread(ground) is None:
             client.add_notification("No ground", "This world has no surfaces to walk on.", auto_close_seconds=6.0)
             walk.value = False
             return
         _tell_script(client, on)
-
-    _snap(client, walk, ground)
+        await put_down(client.camera)
 
 
 def look_from(client: viser.ClientHandle, view: Viewpoint) -> None:
@@ -62,20 +65,22 @@ def _tell_script(client: viser.ClientHandle, on: bool) -> None:
     client._websock_connection.queue_message(_messages.RunJavascriptMessage(source))
 
 
-def _snap(client: viser.ClientHandle, walk: viser.GuiCheckboxHandle, ground: Callable[[], Ground | None]) -> None:
-    since: float | None = None
+def _put_down(
+    client: viser.ClientHandle, walk: viser.GuiCheckboxHandle, ground: Callable[[], Ground | None]
+) -> Callable[[viser.CameraHandle], Coroutine[Any, Any, None]]:
+    """Puts a walker's eye above the ground, a moment after it has left it for good."""
+    waiting = False
 
-    @client.camera.on_update
-    async def _(camera: viser.CameraHandle) -> None:
-        nonlocal since
-        eye = camera.position
-        grid = ground() if walk.value is True else None
-        height = grid.height(eye[0], eye[1], eye[2] - EYE_HEIGHT + 0.5) if grid else None
-        if height is None or abs(eye[2] - height - EYE_HEIGHT) < SNAP_METRES:
-            since = None
+    async def put_down(camera: viser.CameraHandle) -> None:
+        nonlocal waiting
+        if waiting or walk.value is not True:
             return
-        now = time.monotonic()
-        since = since or now
-        if now - since > SNAP_AFTER_SECONDS:
-            since = None
-            camera.position = (eye[0], eye[1], height + EYE_HEIGHT)
+        waiting = True
+        await asyncio.sleep(SNAP_AFTER_SECONDS)
+        waiting = False
+        grid, (x, y, z) = await asyncio.to_thread(ground), client.camera.position.tolist()
+        height = grid.below(x, y, z - EYE_HEIGHT) if grid and walk.value is True else None
+        if height is not None and abs(z - height - EYE_HEIGHT) > SNAP_METRES:
+            client.camera.position = (x, y, height + EYE_HEIGHT)
+
+    return put_down
