@@ -14,7 +14,7 @@ from splatworld.generate.procedural.things import broadleaves, conifers, rocks, 
 
 ROWS = {row.name: row for family in (conifers, broadleaves, undergrowth, rocks) for row in family.CLASSES}
 MOST_FACES = {
-    "pine": 4200, "cypress": 3000, "broadleaf": 5800, "birch": 4600, "willow": 4800, "palm": 1900, "dead_tree": 1900,
+    "pine": 4200, "cypress": 3000, "broadleaf": 5800, "birch": 4600, "willow": 5200, "palm": 1900, "dead_tree": 1900,
     "bush": 1350, "flowers": 420, "grass": 150, "fern": 620, "reeds": 380, "mushroom": 620, "cactus": 900, "stump": 600,
     "log": 700, "rock": 700, "pebbles": 720, "cliff": 2100,
 }  # fmt: skip

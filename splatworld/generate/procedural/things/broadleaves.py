@@ -100,8 +100,11 @@ def willow(request: Request, rng: np.random.Generator) -> Shape:
     if request.season == "winter":
         return snowed(join([limbs, _curtain(points, out, height, (BARK,), 0.04, rng)]), request.snow)
     leaves = _leaves(request, rng, golden=True)
-    hull = crown.hull(_dark(leaves[-1]), rng, share=0.66)
-    return snowed(join([limbs, hull, _curtain(points, out, height, leaves, 0.16, rng)]), request.snow)
+    hull = crown.hull(_dark(leaves[-1]), rng, share=0.58)
+    tops, up, _ = crown.on_shell(330, rng)
+    sizes = rng.uniform(0.34, 0.5, len(tops)) * scale
+    dome = foliage(tops, up, np.array([0, 0, 0.5 * height]), sizes, leaves, rng, width=0.3, droop=0.9)
+    return snowed(join([limbs, hull, dome, _curtain(points, out, height, leaves, 0.18, rng)]), request.snow)
 
 
 def palm(request: Request, rng: np.random.Generator) -> Shape:
@@ -252,17 +255,17 @@ CLASSES = (
          "elm", "elm tree", "ash tree", "chestnut", "chestnut tree", "walnut tree", "apple tree", "cherry tree",
          "pear tree", "plum tree", "orange tree", "lemon tree", "fruit tree", "olive tree", "hornbeam", "sycamore",
          "deciduous tree", "broadleaf tree", "broadleaved tree", "leafy tree", "shade tree"),
-        broadleaf, footprint=1.5, height=9.0, kinds=TREE, variants=5, colour="green", material="leaf",
+        broadleaf, footprint=2.7, height=9.0, kinds=TREE, variants=5, colour="green", material="leaf",
     ),
     ThingClass(
         "birch",
         ("birch", "birch tree", "silver birch", "white birch", "aspen", "aspen tree", "poplar", "poplar tree", "alder"),
-        birch, footprint=1.1, height=10.0, kinds=TREE, variants=5, colour="green", material="leaf",
+        birch, footprint=1.5, height=10.0, kinds=TREE, variants=5, colour="green", material="leaf",
     ),
     ThingClass(
         "willow",
         ("willow", "willow tree", "weeping willow", "weeping tree"),
-        willow, footprint=2.0, height=8.0, kinds=TREE, variants=3, colour="green", material="leaf",
+        willow, footprint=3.0, height=8.0, kinds=TREE, variants=3, colour="green", material="leaf",
     ),
     ThingClass(
         "palm",
@@ -272,6 +275,6 @@ CLASSES = (
     ThingClass(
         "dead_tree",
         ("dead tree", "bare tree", "withered tree", "leafless tree", "burnt tree", "snag", "gnarled tree"),
-        dead_tree, footprint=1.0, height=7.0, kinds=TREE, variants=4, colour="grey", material="wood",
+        dead_tree, footprint=1.2, height=6.6, kinds=TREE, variants=4, colour="grey", material="wood",
     ),
 )  # fmt: skip

@@ -102,7 +102,8 @@ def _boughs(
     # Side sprays are longest in the middle of a bough: its outline is a feather, and its end is one spray ahead.
     swing = np.where(place > 0.93, 0.1, 0.95)[:, None] * hand[:, None] * sides[owner]
     along = unit(ahead + swing + rng.normal(0, 0.2, ahead.shape) - 0.42 * UP)
-    size = (0.3 + 0.36 * (reach[owner] / reach.max()) ** 0.7) * (1.15 - 0.45 * np.abs(2 * place - 0.9)) * reach.max() / 2.1
+    size = (0.3 + 0.36 * (reach[owner] / reach.max()) ** 0.7) * (1.15 - 0.45 * np.abs(2 * place - 0.9))
+    size *= reach.max() / 2.1
     facing = unit(np.cross(np.cross(ahead, UP), ahead) + 0.5 * ahead + rng.normal(0, 0.35, ahead.shape))
     sprays = sprigs(spine, along, facing, size, needles, rng, width=0.2, splay=0.34)
     outward = unit(np.repeat(spine - np.column_stack([0 * z, 0 * z, z - 0.6 * reach])[owner], 2, 0))
@@ -151,11 +152,11 @@ CLASSES = (
         "pine",
         ("pine", "pine tree", "fir", "fir tree", "spruce", "spruce tree", "conifer", "evergreen", "larch", "cedar",
          "redwood", "sequoia", "hemlock", "yew", "christmas tree"),
-        pine, footprint=1.6, height=11.0, kinds=("tree", "plant"), variants=5, colour="green", material="needles",
+        pine, footprint=2.0, height=11.0, kinds=("tree", "plant"), variants=5, colour="green", material="needles",
     ),
     ThingClass(
         "cypress",
         ("cypress", "cypress tree", "juniper", "thuja"),
-        cypress, footprint=0.9, height=9.0, kinds=("tree", "plant"), variants=3, colour="green", material="needles",
+        cypress, footprint=1.0, height=9.0, kinds=("tree", "plant"), variants=3, colour="green", material="needles",
     ),
 )  # fmt: skip

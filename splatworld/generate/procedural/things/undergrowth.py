@@ -299,7 +299,7 @@ CLASSES = (
     ),
     ThingClass(
         "fern", ("fern", "bracken"),
-        fern, footprint=0.45, height=0.6, kinds=PLANT, variants=4, colour="green", material="leaf",
+        fern, footprint=0.55, height=0.6, kinds=PLANT, variants=4, colour="green", material="leaf",
     ),
     ThingClass(
         "reeds",
