@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Shape
+from splatworld.noise import value_noise
 
 SNOW = Material("snow", (0.80, 0.83, 0.88), scale=0.5, contrast=0.05)
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Array, Shape, join, lathe, tube
 from splatworld.generate.procedural.snow import snowed
 from splatworld.generate.procedural.things.growth import (
@@ -21,6 +20,7 @@ from splatworld.generate.procedural.things.growth import (
     unit,
     varied,
 )
+from splatworld.noise import value_noise
 from splatworld.palette import Rgb
 
 BARK = Material("bark", display(104, 80, 62), "bark", 0.45, 0.45, display(92, 90, 70), stretch=2.0)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Shape, ball, cards, join, mesh, tube
 from splatworld.geometry import Vec3
+from splatworld.noise import value_noise
 from splatworld.palette import Rgb, linear_from_display
 
 UP = np.array([0.0, 0.0, 1.0])

@@ -4,10 +4,10 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import fbm, ridged, value_noise
 from splatworld.generate.procedural.shape import Array, Shape, join, mesh
 from splatworld.generate.procedural.snow import snowed
 from splatworld.generate.procedural.things.growth import UP, Floats, display, unit, varied
+from splatworld.noise import fbm, ridged, value_noise
 
 STONES = (display(124, 120, 112), display(112, 114, 116), display(134, 124, 108), display(104, 100, 96))
 MOSS, LICHEN = display(88, 96, 56), display(150, 148, 128)

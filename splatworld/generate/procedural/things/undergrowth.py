@@ -6,7 +6,6 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import value_noise
 from splatworld.generate.procedural.shape import Array, Shape, cards, join, lathe, tube
 from splatworld.generate.procedural.snow import snowed
 from splatworld.generate.procedural.things.blooms import daisies, poppies, spikes, tulips
@@ -27,6 +26,7 @@ from splatworld.generate.procedural.things.growth import (
     varied,
 )
 from splatworld.geometry import Similarity
+from splatworld.noise import value_noise
 from splatworld.palette import Rgb
 
 BARK = Material("bark", display(92, 78, 64), "bark", 0.5, 0.45, display(74, 84, 48), stretch=2.0)
