@@ -17,12 +17,16 @@ def describe(spec: SceneSpec) -> str:
     if shown:
         lines += ["Things:", *shown] + ([f"  and {more} more"] if more else [])
     if spec.covers:
-        lines.append("Growing and lying about: " + ", ".join(_join(c.size, c.colour, _plural(c.thing)) for c in spec.covers))
+        lines.append(
+            "Growing and lying about: " + ", ".join(_join(c.size, c.colour, _plural(c.thing)) for c in spec.covers)
+        )
     if spec.absent:
         lines.append("Without: " + ", ".join(_plural(name) for name in spec.absent))
     if spec.unknown:
         rest = len(spec.unknown) - _UNKNOWN_SHOWN
-        lines.append("Not understood: " + ", ".join(spec.unknown[:_UNKNOWN_SHOWN]) + (f" and {rest} more" if rest > 0 else ""))
+        lines.append(
+            "Not understood: " + ", ".join(spec.unknown[:_UNKNOWN_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+        )
     return "\n".join([*lines, *(f"Note: {note}" for note in spec.notes)])
 
 
@@ -40,7 +44,12 @@ def _place(spec: SceneSpec) -> str:
 def _item(item: Item, names: dict[str, Item]) -> str:
     noun = _plural(item.thing) if item.count > 1 else item.thing.replace("_", " ")
     where = [_relation(relation, names) for relation in item.relations]
-    return ", ".join([_join(str(item.count), item.size, item.colour, _AS_ADJECTIVE.get(item.material or "", item.material), noun), *where])
+    return ", ".join(
+        [
+            _join(str(item.count), item.size, item.colour, _AS_ADJECTIVE.get(item.material or "", item.material), noun),
+            *where,
+        ]
+    )
 
 
 def _relation(relation: Relation, names: dict[str, Item]) -> str:

@@ -6,32 +6,12 @@ its object the next noun. "Behind the hut, a well" puts the subject last.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from splatworld.generate.procedural import catalogue
 from splatworld.generate.text.meanings import SCENE, adjectives_go_on, meaning, next_is, or_ahead, stands_before_noun
-from splatworld.generate.text.mentions import Fact, Link, Mention, Traits, divided, one_for_each_colour
+from splatworld.generate.text.mentions import Fact, Mention, Traits, divided, one_for_each_colour
+from splatworld.generate.text.relations import INSIDE, Relation, alike, antecedent, owner
 from splatworld.generate.text.terms import ADJECTIVES, HEADS, Sense, Term
-
-INSIDE = ("inside", "inside of", "interior of")
-ADVERBIAL = ("by", "behind", "in_front_of", "around", "left_of", "right_of", "under", "on")
-"""Relations that may come without an object: "a table with four chairs around"."""
-@dataclass(eq=False)
-class Relation:
-    """A relation while it is read."""
-
-    kind: str
-    is_reversed: bool
-    inside: bool
-    subjects: list[Mention]
-    objects: list[Mention] = field(default_factory=list)
-    fronted: bool = False
-    """Its subject comes after its object."""
-    boundary: bool = False
-    """It began after a comma or "and", so its subject may still come."""
-    void: bool = False
-    outer: "Relation | None" = None
-    """A relation whose subject is still to come, while its object is told more of: "by the lake in the forest, a hut"."""
 
 
 def read(terms: Sequence[Term]) -> tuple[list[Mention], list[Fact]]:
@@ -67,6 +47,8 @@ class _Reader:
         if kind == "unknown":
             self.traits.unknown.append(term.text)
             return
+        if kind in ("skip", "tint"):
+            return
         sense = term.senses[kind]
         if kind in SCENE:
             self._scene(kind, sense.value, term.text)
@@ -75,10 +57,10 @@ class _Reader:
         elif kind in ADJECTIVES:
             self._adjective(kind, sense.value)
         elif kind in ("relation", "reversed"):
-            self._open(sense.value, is_reversed=kind == "reversed", inside=term.text in INSIDE)
+            self._open(sense.value, term.text, is_reversed=kind == "reversed")
         elif kind == "stop":
             self._connect(i, sense.value)
-        elif kind not in ("skip", "tint"):
+        else:
             getattr(self, f"_{kind.replace('except', 'exception')}")(term, sense)
 
     def finish(self) -> None:
@@ -183,11 +165,13 @@ class _Reader:
         self.scene_noun = False
 
     def _modifier(self, i: int, kind: str, sense: Sense) -> None:
-        """"pine forest" makes the forest one of pines, "pine table" the table one of wood, "village well" a village."""
+        """A noun before a noun: a pine forest is one of pines, a pine table is of wood, a village well in a village."""
         if kind == "thing" and not self.terms[i + 1].any(("place",)):
             self.traits.material = self.traits.material or "wood"
             return
-        self.mentions.append(Mention(kind, sense.value, self.terms[i].text, modifier=True, traits=Traits(negated=self.traits.negated)))
+        self.mentions.append(
+            Mention(kind, sense.value, self.terms[i].text, modifier=True, traits=Traits(negated=self.traits.negated))
+        )
 
     def _pronoun(self, term: Term, sense: Sense) -> None:
         self._begin()
@@ -200,45 +184,27 @@ class _Reader:
     def _antecedent(self, *, several: bool) -> Mention | None:
         if not several and self.topic is not None:
             return self.topic
+        relation = self.relation
         # "a cabin, behind it a well": the subject comes after, so what is before may be meant.
-        after = self.relation is not None and self.relation.boundary and next_is(self.terms, self.at, ("number", "determiner"))
-        taken = self.relation.subjects if self.relation is not None and not after else []
-        owner = self._owner() if not several else []
-        if owner and owner[0] not in taken:
-            self.topic = owner[0]
-            return self.topic
-        for kinds in (("thing", "wide"), ("water", "place", "path")):
-            for mention in reversed(self.mentions):
-                if mention.kind in kinds and mention not in taken and not mention.traits.negated and mention.several == several:
-                    self.topic = self.topic if several else mention
-                    return mention
-        return None
+        after = relation is not None and relation.boundary and next_is(self.terms, self.at, ("number", "determiner"))
+        taken = relation.subjects if relation is not None and not after else []
+        owned = [m for m in owner(self.mentions, self.group) if m not in taken and not several]
+        meant = owned[0] if owned else antecedent(self.mentions, taken, several=several)
+        self.topic = self.topic if several else meant
+        return meant
 
     def _attach(self, mention: Mention) -> None:
         """Make the mention an object of the open relation, or a new subject."""
         self.mentions.append(mention)
         mention.joined = self.connector
         relation = self.relation
-        if relation is not None and self._takes(relation, mention):
+        if relation is not None and relation.takes(mention, self.connector, self.last):
             mention.is_object = True
-            mention.inside = relation.inside
+            mention.inside = relation.word in INSIDE
             relation.objects.append(mention)
         else:
             self._new_subject(mention)
         self.last = mention
-
-    def _takes(self, relation: Relation, mention: Mention) -> bool:
-        if not relation.objects:
-            return True
-        first = relation.objects[-1]
-        if self.connector == "of" and first.kind in ("unknown", "scenery") and first is self.last:
-            relation.objects.pop()  # "on the roof of the cabin": on the cabin
-            return True
-        if relation.is_reversed and self.connector == "and" and mention.plural | (mention.kind == "place"):
-            return True  # "surrounded by pines and birches"
-        if relation.kind != "between" or len(relation.objects) > 1 or self.connector != "and":
-            return False
-        return not first.several or mention.traits.definite or mention.kind in ("water", "path")
 
     def _new_subject(self, mention: Mention) -> None:
         if self.relation is not None and self.relation.outer is not None:
@@ -256,36 +222,42 @@ class _Reader:
 
     # Relations --------------------------------------------------------------------------------------------------------
 
-    def _open(self, kind: str, *, is_reversed: bool, inside: bool) -> None:
+    def _open(self, kind: str, word: str, *, is_reversed: bool) -> None:
         part = self._part()
         negated = self.traits.negated and not self.traits.unknown
         scene = self.scene_noun and not (self.relation is not None and not self.relation.objects)
         of_object = self.connector is None and self.last is not None and self.last.is_object
-        fronted = not self.group and not self.traits.unknown and not scene and not of_object
-        boundary = self.connector in ("and", "comma") and not self.traits.started
+        fronted = not (self.group or self.traits.unknown or scene or of_object)
+        boundary = self.connector in ("and", "comma", "colon") and not self.traits.started
         self._flush()
-        chained = self.last if self.connector is None and self._is_new_object(self.last) else None
-        outer = self.relation if of_object and self.relation is not None and self.relation.fronted else None
-        if outer is None or chained or outer.subjects:
+        chained = self.last if self.connector is None and self.last is not None and self.last.is_new_object else None
+        outer = self.relation if of_object and not chained else None
+        if outer is None or not outer.fronted or outer.subjects:
             self._close()
             outer = None
-        subjects = [part] if part else [chained] if chained else self._owner() if boundary and self.connector == "comma" else []
-        subjects = subjects or ([] if scene and self.connector is not None else _alike(self.group))
-        self.relation = Relation(kind, is_reversed, inside, subjects, fronted=fronted, boundary=boundary, void=negated, outer=outer)
+        subjects = [m for m in (part or chained,) if m is not None]
+        if not subjects and boundary and self.connector == "comma":
+            subjects = owner(self.mentions, self.group)
+        if not subjects and not (scene and self.connector is not None):
+            subjects = alike(self.group)
+        self.relation = Relation(kind, word, is_reversed, subjects, [], fronted, boundary, negated, outer)
         self.scene_noun = False
 
     def _part(self) -> Mention | None:
-        """The ones meant by a bare number before a preposition: "two lamps, one left of the bed and one right of it"."""
+        """The ones meant by a bare number before a preposition: "two lamps, one left of the bed and one behind it"."""
         traits = self.traits
         target = next((m for m in reversed(self.group) if m.kind in ("thing", "wide")), None)
-        bare = traits.count is not None and not (traits.described or traits.unknown or traits.negated or traits.definite)
+        bare = traits.count is not None and not (
+            traits.described or traits.unknown or traits.negated or traits.definite
+        )
         if not bare or target is None or self.connector not in ("comma", "and", "colon"):
             return None
         if self.relation is not None and target in self.relation.subjects:
             self._close()
         count, self.traits = traits.count or 1, Traits()
         if target.links or (target.traits.count or count) < count:
-            made = Mention(target.kind, target.value, target.word, count > 1, target.traits.copy(count=count, described_by=Traits()))
+            traits = target.traits.copy(count=count, described_by=Traits())
+            made = replace(target, plural=count > 1, traits=traits, links=[])
             self.mentions.append(made)
             self.group.append(made)
             return made
@@ -293,51 +265,11 @@ class _Reader:
             self._split(target, [Traits(count=count)])
         return target
 
-    def _owner(self) -> list[Mention]:
-        """What the list that was begun by "with" belongs to."""
-        if not self.group or self.group[0].joined != "with":
-            return []
-        first = self.mentions.index(self.group[0])
-        before = (m for m in reversed(self.mentions[:first]) if m.kind in ("thing", "wide"))
-        owner = next(before, None)
-        return [owner] if owner is not None and not owner.several and not owner.traits.negated else []
-
-    def _is_new_object(self, mention: Mention | None) -> bool:
-        return mention is not None and mention.is_object and mention.kind in ("thing", "wide") and not mention.traits.definite
-
     def _close(self) -> None:
-        """Write the open relation down."""
+        """Write the open relation down; "at sunset" is none."""
         relation, self.relation = self.relation, None
-        if relation is None or relation.void or not relation.subjects:
-            return
-        if not relation.objects and not self.scene_noun and relation.kind in ADVERBIAL:
-            relation.objects = self._left_out(relation.subjects)
-        if not relation.objects:
-            return
-        self._widen(relation)
-        subjects, objects = relation.subjects, relation.objects
-        if relation.is_reversed:
-            subjects, objects = objects, subjects
-        for subject in subjects:
-            others = [mention for mention in objects if mention is not subject]
-            if others:
-                subject.links.append(Link(relation.kind, others))
-
-    def _widen(self, relation: Relation) -> None:
-        """"a cabin and a tower by the lake": both; "a bridge between two towers over a river": the bridge is over it."""
-        first, group = relation.objects[0], self.group
-        if relation.subjects == group[-1:] and len(group) > 1 and group[-1].joined == "and" and first.kind in ("water", "path", "pronoun"):
-            relation.subjects = group[-2:] if not group[-2].links else group[-1:]
-        chained = relation.subjects[0] not in group
-        if chained and relation.kind == "on" and first.kind == "water" and not _over_water(relation.subjects[0]) and group and _over_water(group[-1]):
-            relation.subjects = _alike(group)
-
-    def _left_out(self, subjects: list[Mention]) -> list[Mention]:
-        """What "around" is around when nothing follows it: the last thing of another kind."""
-        kinds = ("thing", "wide")
-        before = (m for m in reversed(self.mentions) if m.kind in kinds and m.value != subjects[0].value and not m.traits.negated)
-        found = next(before, None)
-        return [found] if found is not None else []
+        if relation is not None and (relation.objects or not self.scene_noun):
+            relation.write(self.mentions, self.group)
 
     # Commas and the like ----------------------------------------------------------------------------------------------
 
@@ -351,8 +283,8 @@ class _Reader:
         waiting = self.relation is not None and not self.relation.objects
         if waiting or mark in ("stop", "with"):
             self._close()
-        if mark in ("stop", "colon"):
-            self.group, self.topic = [], self.topic if mark == "colon" else None
+        if mark == "stop":
+            self.group, self.topic = [], None
         goes_on = mark == "or" or mark == "and" or (mark == "comma" and or_ahead(self.terms, i))
         self.traits.negated = self.negating and goes_on
         self.traits.perhaps_negated = self.traits.negated and mark != "or"
@@ -381,8 +313,14 @@ class _Reader:
         if target is None or not said or (self.relation is not None and not self.relation.objects):
             return
         if target.traits.partitive:  # "one of the lanterns is red"
-            whole = next((m for m in reversed(self.mentions) if m.value == target.value and m is not target and m.several), target)
-            said, target = [Traits(count=1, colours=said[0].colours, material=said[0].material, size=said[0].size)], whole
+            whole = next(
+                (m for m in reversed(self.mentions) if m.value == target.value and m is not target and m.several),
+                target,
+            )
+            said, target = (
+                [Traits(count=1, colours=said[0].colours, material=said[0].material, size=said[0].size)],
+                whole,
+            )
         if target.several and any(part.count or part.other for part in said):
             self._split(target, said)
         else:
@@ -394,22 +332,11 @@ class _Reader:
         if not traits:
             return
         whole.traits, whole.plural = traits[0], (traits[0].count or 2) > 1
-        copies = [replace(whole, traits=t, plural=(t.count or 2) > 1, links=list(whole.links), joined="and") for t in traits[1:]]
+        copies = [
+            replace(whole, traits=t, plural=(t.count or 2) > 1, links=list(whole.links), joined="and")
+            for t in traits[1:]
+        ]
         for row in (self.mentions, self.group):
             at = row.index(whole) + 1 if whole in row else len(row)
             row[at:at] = copies
         self.last = self.group[-1] if self.group else self.last
-
-
-def _alike(group: list[Mention]) -> list[Mention]:
-    """The last of a list and those of its kind right before it."""
-    tail = group[-1:]
-    for mention in reversed(group[:-1]):
-        if mention.value != group[-1].value or mention.kind != group[-1].kind:
-            break
-        tail.insert(0, mention)
-    return tail
-
-
-def _over_water(mention: Mention) -> bool:
-    return mention.kind == "thing" and catalogue.classes()[mention.value].stands in ("water", "across", "line")

@@ -1,16 +1,18 @@
-"""English plurals. Forms are made, not undone: the lexicon lists the plurals of its own nouns, so no guess can be wrong."""
+"""English plurals. Forms are made, not undone: the vocabulary lists the plurals of its nouns, so none is guessed."""
 
 _IRREGULAR = {
-    "child": "children", "foot": "feet", "goose": "geese", "man": "men", "mouse": "mice", "ox": "oxen", "person": "people",
-    "tooth": "teeth", "woman": "women", "sheep": "sheep", "deer": "deer", "fish": "fish", "cactus": "cacti",
+    "child": "children", "foot": "feet", "goose": "geese", "man": "men", "mouse": "mice", "ox": "oxen",
+    "person": "people", "tooth": "teeth", "woman": "women", "sheep": "sheep", "deer": "deer", "fish": "fish", "cactus": "cacti",
     "fungus": "fungi", "bureau": "bureaux",
 }  # fmt: skip
 _VES = ("shelf", "leaf", "loaf", "wolf", "half", "calf", "knife", "wharf", "hoof", "sheaf", "roof", "dwarf")
 
 
 def plurals(noun: str) -> tuple[str, ...]:
-    """Plural forms of a singular noun, the usual one first; of several words the last one changes ("apple trees"),
-    or the one before "of" ("chests of drawers")."""
+    """Plural forms of a singular noun, the usual one first.
+
+    Of several words the last one changes ("apple trees"), or the one before "of" ("chests of drawers").
+    """
     head, of, rest = noun.partition(" of ")
     if of:
         return tuple(form + of + rest for form in plurals(head))

@@ -51,7 +51,9 @@ def stock(mentions: list[Mention], place: Place, water: Water | None) -> Stock:
     """Things of a scene from its mentions, in order."""
     made = Stock(place, water)
     related = {m for mention in mentions for link in mention.links for m in (mention, *link.objects)}
-    scattered_in = {m for mention in mentions for link in mention.links if link.kind in ("in", "on") for m in link.objects}
+    scattered_in = {
+        m for mention in mentions for link in mention.links if link.kind in ("in", "on") for m in link.objects
+    }
     for mention in mentions:
         if mention.kind == "pronoun" and mention.same_as is not None:
             made.meant[mention] = made.meant.get(mention.same_as, [])
@@ -101,12 +103,21 @@ def _speak_of(made: Stock, mention: Mention, related: bool, scattered_in: bool) 
     thing = class_of(mention, made.place)
     traits = mention.traits
     low = is_scattered(thing) and not is_kind(thing, "tree")
-    mass = not mention.plural and traits.count is None and low and thing not in lexicon.SCATTERED and not traits.definite
-    uncounted = traits.count is None and (mention.plural or traits.density is not None or mass or (scattered_in and low))
+    mass = (
+        not mention.plural and traits.count is None and low and thing not in lexicon.SCATTERED and not traits.definite
+    )
+    uncounted = traits.count is None and (
+        mention.plural or traits.density is not None or mass or (scattered_in and low)
+    )
     is_cover = is_scattered(thing) and (mention.modifier or (uncounted and (not related or scattered_in)))
     if mention.modifier and not is_cover:
         return []
-    if is_cover and traits.definite and not traits.described and any(is_kind(e.thing, mention.value) for e in made.entries):
+    if (
+        is_cover
+        and traits.definite
+        and not traits.described
+        and any(is_kind(e.thing, mention.value) for e in made.entries)
+    ):
         return []
     count = _count(mention, thing)
     if thing == "house" and made.place == "village" and traits.definite and mention.plural and traits.count is None:
@@ -129,7 +140,9 @@ def _known(made: Stock, mention: Mention) -> list[Entry]:
         return []
     same = [e for e in made.entries if _fits(e, mention)]
     if traits.count is not None and not traits.partitive:
-        same = [e for e in same if e.count == traits.count] or (same if sum(e.count for e in same) == traits.count else [])
+        same = [e for e in same if e.count == traits.count] or (
+            same if sum(e.count for e in same) == traits.count else []
+        )
     return same if mention.several else same[-1:]
 
 
@@ -163,13 +176,13 @@ def _count(mention: Mention, thing: str) -> int:
 
 
 def _forbid(made: Stock, mention: Mention) -> None:
-    name = mention.value
+    name = "water" if mention.word == "water" else mention.value
     if mention.kind in ("thing", "wide", "water") and name not in made.absent:
         made.absent.append(name)
 
 
 def _resolve_absent(made: Stock, mentions: list[Mention]) -> None:
-    """ "no boats" beats "two boats", and is told; but "no trees, only an oak" leaves the oak."""
+    """Rule out: "no boats" beats "two boats", and is told; but "no trees, only an oak" leaves the oak."""
     for word in list(made.absent):
         inside = [e for e in made.entries if is_kind(e.thing, word)]
         kept = [e for e in inside if not e.is_cover and (e.traits.exception or e.thing != word)]
@@ -204,7 +217,9 @@ def _number(made: Stock) -> None:
         seen[entry.thing] = seen.get(entry.thing, 0) + 1
         entry.id = entry.thing if seen[entry.thing] == 1 else f"{entry.thing}-{seen[entry.thing]}"
     if dropped:
-        made.notes.append(f"{dropped} of the things asked for are left out: a scene holds {limits.SPEC_ITEM_KINDS} different ones")
+        made.notes.append(
+            f"{dropped} of the things asked for are left out: a scene holds {limits.SPEC_ITEM_KINDS} different ones"
+        )
 
 
 def _relate(made: Stock, mention: Mention) -> None:
@@ -215,15 +230,18 @@ def _relate(made: Stock, mention: Mention) -> None:
         for link in mention.links:
             to = [t for other in link.objects for t in _targets(made, other, link.kind, entry)]
             to = [t for t in dict.fromkeys(to) if t != entry.id][:TARGETS_MAX]
-            relation = Relation(kind=_kind(made, link.kind, to), to=to) if to else None  # type: ignore[arg-type]
+            relation = Relation(kind=_kind(made, link.kind, to, entry.thing), to=to) if to else None  # type: ignore[arg-type]
             if relation is not None and relation not in entry.relations and len(entry.relations) < RELATIONS_MAX:
                 entry.relations.append(relation)
 
 
-def _kind(made: Stock, kind: str, to: list[str]) -> str:
-    """Lamps "on both sides of" a road are along it; of a bed, by it."""
+def _kind(made: Stock, kind: str, to: list[str], thing: str) -> str:
+    """Lamps "on both sides of" a road are along it, of a bed by it; a house "on a lake" is by it."""
     long = {e.id for e in made.entries if catalogue.classes()[e.thing].stands in ("line", "across")}
-    return "by" if kind == "along" and all(t not in long and t in {e.id for e in made.entries} for t in to) else kind
+    if kind == "along" and all(t not in long and t in {e.id for e in made.entries} for t in to):
+        return "by"
+    wet = catalogue.classes()[thing].stands in ("water", "across", "line") or (kind == "in" and is_scattered(thing))
+    return "by" if kind in ("in", "on") and to[0] in lexicon.WATER_TARGETS.values() and not wet else kind
 
 
 def _targets(made: Stock, other: Mention, kind: str, subject: Entry) -> list[str]:

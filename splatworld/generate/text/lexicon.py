@@ -140,8 +140,7 @@ FAR = _words(
 
 SHADES = _rows(
     {
-        "red": "scarlet, ruby, vermilion, brick red, cherry red, reddish, blood red, rust, rusty red, coral, light "
-        "red",
+        "red": "scarlet, ruby, vermilion, brick red, cherry red, reddish, blood red, rust, rusty red, coral, light red",
         "crimson": "maroon, burgundy, wine red, carmine, dark red, deep red",
         "pink": "rose, magenta, salmon, fuchsia, light pink, pinkish, hot pink",
         "orange": "amber, copper, tangerine, dark orange, orangey",
@@ -149,8 +148,7 @@ SHADES = _rows(
         "gold": "golden, ochre, dark yellow, bronze, brass",
         "green": "emerald, lime, olive, dark green, light green, mossy green, greenish, sage, bright green, jade",
         "turquoise": "teal, cyan, aqua, aquamarine, blue green",
-        "blue": "azure, sky blue, light blue, cobalt, sapphire, pale blue, bright blue, bluish, royal blue, "
-        "cerulean",
+        "blue": "azure, sky blue, light blue, cobalt, sapphire, pale blue, bright blue, bluish, royal blue, cerulean",
         "navy": "dark blue, navy blue, deep blue, midnight blue, indigo",
         "purple": "plum, dark purple, mauve, aubergine",
         "violet": "lilac, light purple, amethyst",
@@ -168,8 +166,7 @@ TINTS = _words("light, dark, pale, deep, bright, vivid, faded, muted, pastel")
 """Shade words before any colour not listed in `SHADES`."""
 MATERIALS = _rows(
     {
-        "wood": "wooden, wood, timbered, half timbered, timber framed, plank, log, bamboo, wickerwork, wicker, "
-        "oaken",
+        "wood": "wooden, wood, timbered, half timbered, timber framed, plank, log, bamboo, wickerwork, wicker, oaken",
         "stone": "stone, stony, rock, rocky, marble, granite, cobblestone, slate, limestone, sandstone, concrete",
         "brick": "brick, bricks",
         "metal": "metal, iron, steel, metallic, wrought iron, cast iron, tin",
@@ -299,11 +296,29 @@ SHY = _words(
 NOT_PHRASES = _words("small stone")
 """Phrases of the catalogue that are better read word by word."""
 UNITS = _words(
-    "m, metre, meter, metres, meters, cm, km, ft, foot, feet, storey, storeys, story, stories, mile, miles, "
-    "yard, yards"
+    "m, metre, meter, metres, meters, cm, km, ft, foot, feet, storey, storeys, story, stories, mile, miles, yard, yards"
 )
 HOURS = _words("am, pm, o'clock, o, oclock")
-NOT_A_SLIP = ("r", "er", "ers", "rs", "ed", "d", "ing", "y", "ish", "like", "al", "man", "men", "ist", "ists", "ly", "t", "s")
+NOT_A_SLIP = (
+    "r",
+    "er",
+    "ers",
+    "rs",
+    "ed",
+    "d",
+    "ing",
+    "y",
+    "ish",
+    "like",
+    "al",
+    "man",
+    "men",
+    "ist",
+    "ists",
+    "ly",
+    "t",
+    "s",
+)
 """An ending that makes another word out of a known one: a villager is no misspelt village."""
 
 # What a place holds when nothing else is said --------------------------------------------------------------------------
@@ -329,8 +344,21 @@ SCATTERED = frozenset({"rock", "pebbles"})
 """Things other than plants that are scattered when they are not counted."""
 WITHERING = frozenset({"flowers", "mushroom", "fern"})
 """Covers of a place that winter takes away."""
-PLACE_LANDFORMS = {"mountain": "mountains", "desert": "dunes", "beach": "coast", "interior": "flat", "village": "rolling"}
-PLACE_GROUNDS = {"forest": "forest_floor", "mountain": "rock", "desert": "sand", "beach": "sand", "snow": "snow", "interior": "wood"}
+PLACE_LANDFORMS = {
+    "mountain": "mountains",
+    "desert": "dunes",
+    "beach": "coast",
+    "interior": "flat",
+    "village": "rolling",
+}
+PLACE_GROUNDS = {
+    "forest": "forest_floor",
+    "mountain": "rock",
+    "desert": "sand",
+    "beach": "sand",
+    "snow": "snow",
+    "interior": "wood",
+}
 PLACE_WATERS = {"lake": "lake", "river": "river", "beach": "sea"}
 PLACE_FARS = {"mountain": "mountains", "snow": "mountains", "beach": "none", "interior": "none", "desert": "hills"}
 WATER_PLACES = {"lake": "lake", "river": "river", "sea": "beach", "stream": "river", "pond": "meadow"}

@@ -1,4 +1,4 @@
-"""Which meaning a phrase has where it stands, and what lies ahead of it. Nothing here looks further than a few terms."""
+"""Which meaning a phrase has where it stands, and what lies ahead of it. Nothing here looks far."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ LOOK_AHEAD = 12
 MADE_OF = ("of", "made of", "made from", "built of", "painted", "in", "out of")
 SCENE = ("time", "night", "weather", "season", "snow", "style", "form")
 ORDER = (
-    "stop", "partitive", "pronoun", "collective", "density", "number", "lone", "other", "except", "negation", "reversed",
-    "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore", "ground",
+    "stop", "partitive", "pronoun", "collective", "density", "number", "lone", "other", "except", "negation",
+    "reversed", "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore", "ground",
     "landform", "colour", "material", "size", "tint", "scenery", "skip",
 )  # fmt: skip
 """Which meaning a phrase has when nothing around it decides."""
@@ -36,7 +36,7 @@ def meaning(terms: Sequence[Term], i: int, traits: Traits) -> str:
 
 
 def _is_adjective(terms: Sequence[Term], i: int, traits: Traits) -> bool:
-    """Whether a word such as "stone" is an adjective here: "a stone well", "made of stone", "violet and pink flowers"."""
+    """Whether a word such as "stone" is an adjective here: "a stone well", "of stone", "violet and pink flowers"."""
     if all(sense.plural for kind, sense in terms[i].senses.items() if kind in HEADS):
         return False
     for j in range(i + 1, min(i + 4, len(terms))):
@@ -88,7 +88,9 @@ def or_ahead(terms: Sequence[Term], i: int) -> bool:
         stop = term.sense("stop")
         if stop is not None and stop.value == "or":
             return True
-        if term.any(("relation", "number", "determiner", "negation")) or (stop is not None and term.text not in (",", "and")):
+        if term.any(("relation", "number", "determiner", "negation")) or (
+            stop is not None and term.text not in (",", "and")
+        ):
             return False
     return False
 

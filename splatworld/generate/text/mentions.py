@@ -27,9 +27,9 @@ class Traits:
     density: float | None = None
     definite: bool = False
     partitive: bool = False
-    """ "one of the ...": a part of what is already there."""
+    """Said as "one of the ...": a part of what is already there."""
     other: bool = False
-    """ "the others": what is left of a number."""
+    """Said as "the others": what is left of a number."""
     lone: bool = False
     negated: bool = False
     perhaps_negated: bool = False
@@ -48,7 +48,9 @@ class Traits:
     @property
     def started(self) -> bool:
         """A noun is expected: an article, number or adjective was said."""
-        return bool(self.described or self.count or self.definite or self.density or self.unknown or self.negated or self.other)
+        return bool(
+            self.described or self.count or self.definite or self.density or self.unknown or self.negated or self.other
+        )
 
     def fill(self, other: "Traits") -> None:
         """Take over adjectives of `other` where there are none yet."""
@@ -79,7 +81,7 @@ class Mention:
     """A noun with its traits and relations."""
 
     kind: str
-    """ "thing", "wide", "place", "water", "path", "ground", "shore", "landform", "scenery", "unknown", "pronoun"."""
+    """One of "thing", "wide", "place", "water", "path", "ground", "shore", "landform", "scenery", "unknown", "pronoun"."""
     value: str
     word: str
     plural: bool = False
@@ -88,12 +90,22 @@ class Mention:
     modifier: bool = False
     """Stands before another noun: the pine of "pine forest"."""
     inside: bool = False
-    """ "inside the cabin"."""
+    """Said as "inside the cabin"."""
     joined: str | None = None
     """The word or mark before it: "and", "comma", "with", "of"."""
     same_as: "Mention | None" = None
     """What a pronoun stands for."""
     is_object: bool = False
+
+    @property
+    def is_thing(self) -> bool:
+        """A thing that shall be there."""
+        return self.kind in ("thing", "wide") and not self.traits.negated
+
+    @property
+    def is_new_object(self) -> bool:
+        """The object of a relation that nothing was said of before: a relation after it tells more of it."""
+        return self.is_object and self.is_thing and not self.traits.definite
 
     @property
     def several(self) -> bool:
@@ -119,4 +131,7 @@ def one_for_each_colour(traits: Traits) -> list[Traits]:
     if count is not None and count < n:
         return [traits]
     counts = [None if count is None else count // n + (k < count % n) for k in range(n)]
-    return [traits.copy(count=c, described_by=Traits(colours=[colour])) for c, colour in zip(counts, traits.colours, strict=True)]
+    return [
+        traits.copy(count=c, described_by=Traits(colours=[colour]))
+        for c, colour in zip(counts, traits.colours, strict=True)
+    ]

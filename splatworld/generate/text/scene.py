@@ -89,7 +89,11 @@ def _chosen_place(lands: list[Mention], there: list[Mention]) -> Mention | None:
 def _place(chosen: Mention | None, there: list[Mention], white: bool) -> str:
     if chosen is not None and chosen.kind == "thing":
         return "interior"
-    if chosen is not None and chosen.value != "open" and not (chosen.value in ("mountain", "beach") and _main_water(there)):
+    if (
+        chosen is not None
+        and chosen.value != "open"
+        and not (chosen.value in ("mountain", "beach") and _main_water(there))
+    ):
         return chosen.value
     waters = [m for m in there if m.kind == "water" and not m.traits.far and not m.traits.dry]
     if waters and (chosen is None or chosen.value != "open"):
@@ -97,7 +101,14 @@ def _place(chosen: Mention | None, there: list[Mention], white: bool) -> str:
     implied = None if chosen is not None else _implied_by_things(there)
     if implied:
         return implied
-    form = next((lexicon.LANDFORM_PLACES[m.value] for m in there if m.kind == "landform" and m.value in lexicon.LANDFORM_PLACES), None)
+    form = next(
+        (
+            lexicon.LANDFORM_PLACES[m.value]
+            for m in there
+            if m.kind == "landform" and m.value in lexicon.LANDFORM_PLACES
+        ),
+        None,
+    )
     return form or ("snow" if white else "meadow")
 
 
@@ -111,14 +122,26 @@ def _implied_by_things(there: list[Mention]) -> str | None:
     """Furniture stands in a room, boats lie on a lake, bridges cross rivers, pines make a forest."""
     rows = [catalogue.classes()[m.value] for m in there if m.kind == "thing" and not m.modifier]
     furniture = [row for row in rows if row.stands in INDOORS] or [m for m in there if m.value == "furniture"]
-    if furniture and all(row in furniture or row.name in lexicon.INDOORS_TOO for row in rows) and not any(m.kind in ("water", "path") for m in there):
+    if (
+        furniture
+        and all(row in furniture or row.name in lexicon.INDOORS_TOO for row in rows)
+        and not any(m.kind in ("water", "path") for m in there)
+    ):
         return "interior"
     for row in rows:
         place = lexicon.THING_PLACES.get(row.name) or {"water": "lake", "across": "river"}.get(row.stands)
         if place:
             return place
-    trees = [m for m in there if m.kind in ("thing", "wide") and (m.value == "tree" or m.kind == "thing" and is_kind(m.value, "tree"))]
-    return "forest" if any(m.plural and m.traits.count is None and not m.links for m in trees) and len(trees) == len(there) else None
+    trees = [
+        m
+        for m in there
+        if m.kind in ("thing", "wide") and (m.value == "tree" or (m.kind == "thing" and is_kind(m.value, "tree")))
+    ]
+    return (
+        "forest"
+        if any(m.plural and m.traits.count is None and not m.links for m in trees) and len(trees) == len(there)
+        else None
+    )
 
 
 def _rooms_and_woods(made: Scene, chosen: Mention | None, lands: list[Mention]) -> None:
@@ -152,7 +175,7 @@ def _water(made: Scene, mentions: Sequence[Mention], there: list[Mention]) -> No
 
 
 def _is_backdrop(fact: Fact, chosen: Mention | None, lands: list[Mention]) -> bool:
-    """ "snowy mountains far away" do not make it winter here."""
+    """Whether it is said of far land: "snowy mountains far away" do not make it winter here."""
     said_of = fact.mention
     if said_of is None or said_of.kind not in ("place", "landform"):
         return False

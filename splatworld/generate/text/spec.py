@@ -7,7 +7,7 @@ from splatworld.errors import UsageError
 from splatworld.generate.procedural import catalogue
 from splatworld.generate.text import grammar, lexicon
 from splatworld.generate.text.items import Stock, covers, is_kind, stock
-from splatworld.generate.text.mentions import Fact, Mention
+from splatworld.generate.text.mentions import Mention
 from splatworld.generate.text.scene import Scene, scene
 from splatworld.generate.text.terms import Term, terms
 from splatworld.generate.text.tokens import tokens
@@ -39,7 +39,7 @@ def parse(text: str, *, seed: int = 0) -> SceneSpec:
     mentions, facts = grammar.read(found)
     where = scene(mentions, facts)
     things = stock(mentions, where.place, where.water)
-    if not mentions and not facts or all(m.kind == "unknown" for m in mentions) and not facts:
+    if (not mentions and not facts) or (all(m.kind == "unknown" for m in mentions) and not facts):
         notes.append("nothing in the sentence was understood; this is the usual summer meadow")
     return checked(
         SceneSpec(
@@ -61,7 +61,9 @@ def _thickness(where: Scene, mentions: Sequence[Mention]) -> dict[str, float]:
     usual = dict(lexicon.COVERS[where.place])
     if where.woods:
         usual |= {name: max(WOODS, usual.get(name, 0)) for name in ("pine", "broadleaf")}
-    said = next((m.traits.density for m in mentions if m.kind == "place" and m.value == where.place and m.traits.density), 1.0)
+    said = next(
+        (m.traits.density for m in mentions if m.kind == "place" and m.value == where.place and m.traits.density), 1.0
+    )
     return {name: min(4.0, density * said) for name, density in usual.items()}
 
 

@@ -70,7 +70,12 @@ def vocabulary() -> Vocabulary:
             known.setdefault(normal(phrase), {})[kind] = Sense(value)
         for phrase, value in rows.items():
             _add_plurals(known, kind, phrase, value)
-    for kind, words in {"far": lexicon.FAR, "skip": lexicon.SKIP, "lone": lexicon.LONE, "other": lexicon.OTHERS}.items():
+    for kind, words in {
+        "far": lexicon.FAR,
+        "skip": lexicon.SKIP,
+        "lone": lexicon.LONE,
+        "other": lexicon.OTHERS,
+    }.items():
         for phrase in words:
             known.setdefault(normal(phrase), {})[kind] = Sense(phrase)
     return known
@@ -126,7 +131,9 @@ def thing_words() -> dict[str, str]:
         for word in row.words:
             words.setdefault(normal(word), row.name)
     adjectives = (lexicon.MATERIALS | lexicon.SIZES).keys()
-    described = {w for w, name in words.items() if w.partition(" ")[0] in adjectives and words.get(w.partition(" ")[2]) == name}
+    described = {
+        w for w, name in words.items() if w.partition(" ")[0] in adjectives and words.get(w.partition(" ")[2]) == name
+    }
     return {w: name for w, name in words.items() if " in the " not in w and w not in described | lexicon.NOT_PHRASES}
 
 
@@ -160,7 +167,9 @@ def terms(found: list[Token]) -> tuple[list[Term], list[str]]:
 def _longest(found: list[Token], i: int, known: Vocabulary) -> tuple[int, dict[str, Sense]]:
     for used in range(min(PHRASE_WORDS, len(found) - i), 0, -1):
         senses = known.get(" ".join(t.text for t in found[i : i + used]))
-        of_them = senses and "partitive" in senses and i + used < len(found) and found[i + used].text in ("them", "which")
+        of_them = (
+            senses and "partitive" in senses and i + used < len(found) and found[i + used].text in ("them", "which")
+        )
         if senses and not of_them:
             return used, senses
     return 1, {}
@@ -204,7 +213,9 @@ def slip(word: str) -> str | None:
         return None
     near = [w for w in _by_first_letter().get(word[0], ()) if abs(len(w) - len(word)) <= 2]
     found = difflib.get_close_matches(word, near, n=1, cutoff=SLIP_RATIO)
-    if not found or any(long.removeprefix(short) in lexicon.NOT_A_SLIP for long, short in ((word, found[0]), (found[0], word))):
+    if not found or any(
+        long.removeprefix(short) in lexicon.NOT_A_SLIP for long, short in ((word, found[0]), (found[0], word))
+    ):
         return None
     return found[0]
 

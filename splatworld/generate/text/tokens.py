@@ -15,7 +15,7 @@ WORD_CHARS = 40
 """Longer words are shown cut."""
 NUMBER_DIGITS = 9
 
-_TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)|[^\W_]+(?:['’][^\W_]+)?|[,;:.!?()\n]")
+_TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)|[^\W_]+(?:['\u2019][^\W_]+)?|[,;:.!?()\n]")
 _UNITS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
           "eighteen": 18, "nineteen": 19}  # fmt: skip
@@ -53,7 +53,7 @@ def tokens(text: str) -> list[Token]:
 
 def _split(word: str) -> list[str]:
     """Undo contractions and possessives: "there's" -> there, "aren't" -> are not."""
-    word = word.replace("’", "'")
+    word = word.replace("\u2019", "'")
     stem, mark, ending = word.partition("'")
     if not mark:
         return [word]
@@ -75,7 +75,9 @@ def _join_numbers(words: list[str]) -> list[Token]:
     i = 0
     while i < len(words):
         value, used = _number_at(words, i)
-        out.append(Token(words[i][:WORD_CHARS]) if value is None else Token(" ".join(words[i : i + used])[:WORD_CHARS], value))
+        out.append(
+            Token(words[i][:WORD_CHARS]) if value is None else Token(" ".join(words[i : i + used])[:WORD_CHARS], value)
+        )
         i += used
     return out
 
@@ -92,7 +94,12 @@ def _number_at(words: list[str], i: int) -> tuple[int | None, int]:
     if value is None:
         return None, 1
     while i + used < len(words):
-        of = used > 1 and words[i + used] == "of" and words[i + used + 1 : i + used + 2] != [] and words[i + used + 1] in _MULTIPLES
+        of = (
+            used > 1
+            and words[i + used] == "of"
+            and words[i + used + 1 : i + used + 2] != []
+            and words[i + used + 1] in _MULTIPLES
+        )
         if words[i + used + of] not in _MULTIPLES:
             break
         value, used = min(value * _MULTIPLES[words[i + used + of]], 10**NUMBER_DIGITS), used + 1 + of
