@@ -17,6 +17,8 @@ from splatworld_viewer import Viewer, serve
 from worlds import small_world
 
 from splatworld.camera import Camera, look_at
+from splatworld.edits import Move, SetVisible
+from splatworld.geometry import Similarity
 from splatworld.render import render
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import World
@@ -196,6 +198,22 @@ def test_hiding_a_thing_hides_it(page, world):
     assert np.abs(shown - before)[where].mean() > 0.2
     box.click()
     assert np.abs(picture(page) - before)[where].mean() < 0.06
+
+
+def test_edits_reach_the_browser(page, viewer, world):
+    """One moved thing with a node of its own, one hidden member of a shared node."""
+    back_to_start(page)
+    before = ours(world, start(world))
+    viewer.session.apply(Move(things=(3,), by=Similarity.at((1.2, -1.0, 0.3), yaw=0.6)))
+    viewer.session.apply(SetVisible(things=(8,), visible=False))
+    after = ours(viewer.session.world, start(world))
+    where = np.abs(before - after).max(2) > 0.2
+    assert where.sum() > 3000
+    shown = picture(page)
+    assert np.abs(shown - after)[where].mean() < 0.06
+    assert ssim(shown, after) >= 0.90
+    viewer.session.replace(world)
+    assert ssim(picture(page), before) >= 0.90
 
 
 def test_walking_keeps_the_eye_above_the_ground(page):

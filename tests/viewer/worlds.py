@@ -12,7 +12,7 @@ SKY_METRES = 600.0
 
 
 def small_world(*, splats: int = 16_000, seed: int = 0) -> World:
-    """About `splats` splats: a striped disc of 30 m, three boxes, a bridge over a pond, a sky dome."""
+    """About `splats` splats: a striped disc, three boxes, two small posts, a bridge over a pond, a sky."""
     rng = np.random.default_rng(seed)
     share = splats // 16
     parts = [
@@ -23,6 +23,8 @@ def small_world(*, splats: int = 16_000, seed: int = 0) -> World:
         _box(rng, share, 5, (1.0, 1.0, 3.5), (0.85, 0.75, 0.2)),
         _flat(rng, 2 * share, 6, (10.0, 6.0, 0.02), (0.2, 0.4, 0.5)),
         _flat(rng, share, 7, (2.0, 8.0, 0.6), (0.5, 0.35, 0.2)),
+        _box(rng, share // 5, 8, (0.25, 0.25, 1.6), (0.9, 0.9, 0.9)),
+        _box(rng, share // 5, 9, (0.25, 0.25, 1.6), (0.1, 0.1, 0.1)),
     ]
     things = (
         Thing(id=1, name="ground", kind="ground", surface="ground"),
@@ -32,6 +34,8 @@ def small_world(*, splats: int = 16_000, seed: int = 0) -> World:
         _thing(5, "tower", "tower", (0.5, 11.0, 0.0), 0.2),
         _thing(6, "pond", "pond", (-9.0, 12.0, 0.0), 0.0, "pond"),
         _thing(7, "bridge", "bridge", (-9.0, 12.0, 0.0), 0.0, "bridge"),
+        _thing(8, "post 1", "post", (-0.8, 0.0, 0.0), 0.0),
+        _thing(9, "post 2", "post", (1.0, 0.5, 0.0), 0.5),
     )
     return World(
         layers=(Layer("base", "base", cat(parts)),),
