@@ -8,8 +8,6 @@ gsply takes every property for one. Class names stand in the header as `comment 
 scale is ln(metres), opacity a logit, rot a wxyz quaternion, f_rest channel after channel (all red, all green, all blue).
 """
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,20 +17,16 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats.checks import checked_count, cleaned, sound_ids, writable
+from splatworld.formats import compressed_ply
+from splatworld.formats.checks import cleaned, sound_ids, writable
 from splatworld.formats.frames import Frame, to_file, to_world
+from splatworld.formats.ply_header import Header, read_header
 from splatworld.progress import Progress, Step
 from splatworld.splats import Splats
 from splatworld.world import Layer, World
 
 FRAME: Frame = "rdf"
 
-_TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
-    "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
-    "double": "f8", "float64": "f8",
-}  # fmt: skip
-_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 _POSITION = ("x", "y", "z")
 _NORMAL = ("nx", "ny", "nz")
 _DC = ("f_dc_0", "f_dc_1", "f_dc_2")
@@ -43,106 +37,22 @@ _BLOCK_ROWS = 16_384
 """4 MB of splats with SH: read and spread over the arrays while it is in the cache."""
 
 
-@dataclass(frozen=True)
-class Header:
-    """What the text at the start of a PLY says."""
-
-    dtype: np.dtype
-    """One record of the `vertex` element."""
-    count: int
-    offset: int
-    """Byte where the vertices begin."""
-    labels: tuple[str, ...]
-
-
 def recognises(head: bytes) -> bool:
     """True if the first bytes of a file are those of a PLY."""
     return head.startswith((b"ply\n", b"ply\r"))
 
 
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
-    """The splats of a PLY, taken to be in the `rdf` frame unless told otherwise. Raises `FormatError`."""
+    """The splats of a PLY, plain or compressed, in the `rdf` frame unless told otherwise. Raises `FormatError`."""
     with open(path, "rb") as file:
         header = read_header(file, path.name)
-        _check_fields(header.dtype, path.name)
-        splats = _read_splats(file, header, path.name, progress)
+        if compressed_ply.recognises(header):
+            splats = compressed_ply.read(file, header, path.name)
+        else:
+            _check_fields(header.elements["vertex"].dtype, path.name)
+            splats = _read_splats(file, header, path.name, progress)
     splats = to_world(cleaned(splats, path.name, progress), frame or FRAME)
     return World(layers=(Layer("base", path.stem[: limits.NAME_CHARS], splats),), labels=header.labels)
-
-
-def read_header(file: BinaryIO, source: str) -> Header:
-    """Read and check the header of an open PLY; its sizes fit the file. Raises `FormatError`."""
-    text = file.read(limits.PLY_HEADER_BYTES)
-    if not recognises(text):
-        raise FormatError(f"{source} is no PLY: it does not begin with 'ply'")
-    end = text.find(b"end_header")
-    newline = text.find(b"\n", end)
-    if end < 0 or newline < 0:
-        raise FormatError(f"{source}: no end of header in the first {limits.PLY_HEADER_BYTES >> 10} KiB")
-    lines = [line.split() for line in text[:end].decode("latin-1").splitlines()]
-    dtype, count, before = _vertex_layout(lines, _byte_order(lines, source), source)
-    offset = newline + 1 + before
-    available = os.fstat(file.fileno()).st_size - offset
-    labels = tuple(" ".join(line[2:])[: limits.NAME_CHARS] for line in lines if line[:2] == ["comment", "label"])
-    return Header(dtype, checked_count(count, dtype.itemsize, available, source), offset, labels)
-
-
-def _byte_order(lines: list[list[str]], source: str) -> str:
-    kind = next((line[1] for line in lines if line[:1] == ["format"] and len(line) > 1), "missing")
-    if kind not in _ORDERS:
-        raise FormatError(
-            f"{source}: PLY format '{kind}' is not read; expected binary_little_endian or binary_big_endian"
-        )
-    return _ORDERS[kind]
-
-
-def _vertex_layout(lines: list[list[str]], order: str, source: str) -> tuple[np.dtype, int, int]:
-    """Record type and count of the vertices, and the bytes of the elements that stand before them."""
-    skipped = 0
-    for name, count, properties in _elements(lines, source):
-        lists = [p for p in properties if p[0] == "list"]
-        if lists and name != "vertex":
-            raise FormatError(f"{source}: element '{name}' before the vertices has a list, whose size is not known")
-        if lists:
-            raise FormatError(f"{source}: the vertices have a list property, which no splat file has")
-        if name == "chunk":
-            raise FormatError(f"{source} is a compressed PLY (chunks of quantised splats), which is not read yet")
-        dtype = _record(properties, order, source)
-        if name == "vertex":
-            return dtype, count, skipped
-        skipped += count * dtype.itemsize
-    raise FormatError(f"{source}: the PLY has no 'vertex' element")
-
-
-def _elements(lines: list[list[str]], source: str) -> list[tuple[str, int, list[list[str]]]]:
-    """(name, count, properties) of each element up to the vertices; a property is [type, ..., name]."""
-    elements: list[tuple[str, int, list[list[str]]]] = []
-    for line in lines:
-        if line[:1] == ["element"]:
-            if elements and elements[-1][0] == "vertex":
-                break
-            if len(line) != 3 or not line[2].isascii() or not line[2].isdigit() or len(line[2]) > 18:
-                raise FormatError(f"{source}: broken header line '{' '.join(line)[:80]}'")
-            elements.append((line[1], int(line[2]), []))
-        elif line[:1] == ["property"]:
-            if not elements or len(line) < 3:
-                raise FormatError(f"{source}: broken header line '{' '.join(line)[:80]}'")
-            elements[-1][2].append(line[1:])
-    return elements
-
-
-def _record(properties: list[list[str]], order: str, source: str) -> np.dtype:
-    if not 0 < len(properties) <= limits.PLY_PROPERTIES:
-        raise FormatError(
-            f"{source}: an element has {len(properties)} properties; 1 to {limits.PLY_PROPERTIES} are read"
-        )
-    unknown = [p[0] for p in properties if p[0] not in _TYPES]
-    if unknown:
-        raise FormatError(f"{source}: unknown property type '{unknown[0][:40]}'")
-    names = [p[-1] for p in properties]
-    if len(set(names)) < len(names):
-        raise FormatError(f"{source}: an element has two properties of the same name")
-    return np.dtype([(p[-1], order + _TYPES[p[0]]) for p in properties])
 
 
 def _check_fields(dtype: np.dtype, source: str) -> None:
@@ -162,23 +72,24 @@ def _rest_names(dtype: np.dtype, source: str) -> list[str]:
 
 def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress) -> Splats:
     """Block by block, so that memory is that of the result and each block is spread while it is in the cache."""
-    rest = _rest_names(header.dtype, source)
-    n, per_channel = header.count, len(rest) // 3
+    vertex = header.elements["vertex"]
+    rest = _rest_names(vertex.dtype, source)
+    n, per_channel = vertex.count, len(rest) // 3
     names: dict[str, tuple[str, ...]] = {
         "means": _POSITION,
         "quats": _QUAT,
         "log_scales": _SCALE,
         "opacity": ("opacity",),
     }
-    if set(_NORMAL) <= set(header.dtype.names or ()):
+    if set(_NORMAL) <= set(vertex.fields):
         names["normal"] = _NORMAL
     out = {key: np.empty((n, len(columns)), np.float32) for key, columns in names.items()}
-    fields = header.dtype.fields or {}
+    fields = vertex.dtype.fields or {}
     ids = {k: np.empty(n, np.int32) for k in ("thing", "label") if k in fields and fields[k][0].kind in "iuf"}
     sh = np.empty((n, 1 + per_channel, 3), np.float32)
-    file.seek(header.offset)
+    file.seek(vertex.offset)
     for start in range(0, n, _BLOCK_ROWS):
-        records = np.fromfile(file, header.dtype, min(_BLOCK_ROWS, n - start))
+        records = np.fromfile(file, vertex.dtype, min(_BLOCK_ROWS, n - start))
         rows = slice(start, start + len(records))
         for key, columns in names.items():
             out[key][rows] = _columns(records, columns)

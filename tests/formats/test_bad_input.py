@@ -128,8 +128,8 @@ PROPERTIES = "".join(f"property float {name}\n" for name in NAMES)
         ("element vertex -1\n" + PROPERTIES, "broken header line"),
         ("element vertex 99999999999999999999\n" + PROPERTIES, "broken header line"),
         ("element vertex 1000\n" + PROPERTIES, "claims 1,000 splats"),
-        ("element vertex 1\nproperty list uchar int x\n", "list property"),
-        ("element face 1\nproperty list uchar int x\nelement vertex 0\n" + PROPERTIES, "not known"),
+        ("element vertex 1\nproperty list uchar int x\n", "has a list"),
+        ("element face 1\nproperty list uchar int x\nelement vertex 0\n" + PROPERTIES, "has a list"),
         ("element face 999999999999\nproperty float a\nelement vertex 0\n" + PROPERTIES, "claims 0 splats"),
         ("element vertex 0\nproperty float x\nproperty float x\n", "same name"),
         ("element vertex 0\nproperty quad x\n", "unknown property type"),
@@ -138,12 +138,21 @@ PROPERTIES = "".join(f"property float {name}\n" for name in NAMES)
         ("property float x\n", "broken header line"),
         ("", "no 'vertex' element"),
         ("element vertex 0\n" + "".join(f"property float p{i}\n" for i in range(300)), "properties"),
-        ("element chunk 1\nproperty float min_x\nelement vertex 0\nproperty uint packed_position\n", "compressed"),
+        ("element chunk 0\nproperty float min_x\nelement vertex 0\nproperty uint packed_position\n", "no 3D Gaussians"),
     ],
 )
 def test_bad_ply_headers(tmp_path: Path, header: str, sentence: str) -> None:
     with pytest.raises(FormatError, match=sentence):
         formats.load(ply(tmp_path / "x.ply", header))
+
+
+def test_a_compressed_ply_needs_enough_chunks(tmp_path: Path) -> None:
+    words = "".join(f"property uint packed_{name}\n" for name in ("position", "rotation", "scale", "color"))
+    header = "element chunk 1\nproperty float min_x\nelement vertex {}\n" + words
+    with pytest.raises(FormatError, match="too few"):
+        formats.load(ply(tmp_path / "x.ply", header.format(257), bytes(4 + 16 * 257)))
+    with pytest.raises(FormatError, match="chunks lack min_y"):
+        formats.load(ply(tmp_path / "x.ply", header.format(2), bytes(4 + 16 * 2)))
 
 
 def test_ply_skips_what_it_does_not_know(tmp_path: Path) -> None:
