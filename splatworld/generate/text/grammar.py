@@ -46,8 +46,9 @@ class _Reader:
         kind = meaning(self.terms, i, self.traits)
         if kind == "unknown":
             self.traits.unknown.append(term.text)
-            return
-        if kind in ("skip", "tint"):
+        elif kind == "same":
+            self._same()
+        if kind in ("unknown", "same", "skip", "tint"):
             return
         sense = term.senses[kind]
         if kind in SCENE:
@@ -146,17 +147,26 @@ class _Reader:
     # Nouns ------------------------------------------------------------------------------------------------------------
 
     def _noun(self, i: int, kind: str, sense: Sense) -> None:
-        term = self.terms[i]
         if stands_before_noun(self.terms, i, kind, sense):
             self._modifier(i, kind, sense)
-            return
+        else:
+            self._name(kind, sense, self.terms[i].text)
+
+    def _same(self) -> None:
+        """Read "a red one": another of the last thing, or a part of the last things."""
+        last = next((m for m in reversed(self.mentions) if m.is_thing), None)
+        if last is not None and not last.several:
+            self._name(last.kind, Sense(last.value), last.word)
+
+    def _name(self, kind: str, sense: Sense, word: str) -> None:
+        """A noun with all that was said before it."""
         traits, self.traits = self.traits, Traits()
         parts = [*self.stash, traits]
         self.stash = []
         if len(traits.colours) > 1 and len(parts) == 1 and (sense.plural or (traits.count or 1) > 1):
             parts = one_for_each_colour(traits)
         for part in parts:
-            mention = Mention(kind, sense.value, term.text, sense.plural and (part.count or 2) > 1, part)
+            mention = Mention(kind, sense.value, word, sense.plural and (part.count or 2) > 1, part)
             for fact in part.facts:
                 fact.mention = mention
             self._attach(mention)

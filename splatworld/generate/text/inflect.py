@@ -2,8 +2,8 @@
 
 _IRREGULAR = {
     "child": "children", "foot": "feet", "goose": "geese", "man": "men", "mouse": "mice", "ox": "oxen",
-    "person": "people", "tooth": "teeth", "woman": "women", "sheep": "sheep", "deer": "deer", "fish": "fish", "cactus": "cacti",
-    "fungus": "fungi", "bureau": "bureaux",
+    "person": "people", "tooth": "teeth", "woman": "women", "sheep": "sheep", "deer": "deer", "fish": "fish",
+    "cactus": "cacti", "fungus": "fungi", "bureau": "bureaux",
 }  # fmt: skip
 _VES = ("shelf", "leaf", "loaf", "wolf", "half", "calf", "knife", "wharf", "hoof", "sheaf", "roof", "dwarf")
 

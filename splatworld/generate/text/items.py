@@ -1,6 +1,7 @@
 """Mentions to items, covers and absences: which mentions are the same thing, how many there are, what stands where."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from splatworld import limits
 from splatworld.generate.procedural import catalogue
@@ -24,6 +25,25 @@ class Entry:
     id: str = ""
     relations: list[Relation] = field(default_factory=list)
 
+    @property
+    def colour(self) -> str | None:
+        """The colour asked for; of several the first."""
+        return next(iter(self.traits.colours), None)
+
+    @property
+    def item(self) -> Item:
+        """The entry in the spec's terms."""
+        said: Any = self.traits
+        return Item(
+            id=self.id,
+            thing=self.thing,
+            count=self.count,
+            colour=self.colour,
+            material=said.material,
+            size=said.size,
+            relations=self.relations,
+        )
+
 
 @dataclass(eq=False)
 class Stock:
@@ -40,11 +60,7 @@ class Stock:
     @property
     def items(self) -> list[Item]:
         """Items of the spec."""
-        return [
-            Item(id=e.id, thing=e.thing, count=e.count, colour=next(iter(e.traits.colours), None), material=e.traits.material,
-                 size=e.traits.size, relations=e.relations)  # type: ignore[arg-type]
-            for e in self.entries if not e.is_cover
-        ]  # fmt: skip
+        return [e.item for e in self.entries if not e.is_cover]
 
 
 def stock(mentions: list[Mention], place: Place, water: Water | None) -> Stock:
@@ -275,7 +291,7 @@ def covers(made: Stock, thickness: dict[str, float], winter: bool) -> list[Cover
     oaks" are three); a forest of named trees has no others; "a lone tree" stands alone.
     """
     asked = [e for e in made.entries if e.is_cover]
-    found = {(e.thing, next(iter(e.traits.colours), None)): e for e in asked}
+    found = {(e.thing, e.colour): e for e in asked}
     named_trees = any(is_kind(e.thing, "tree") for e in asked)
     lone = any(e.traits.lone and is_kind(e.thing, "tree") for e in made.entries)
     counted = {e.thing for e in made.entries}

@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(word.strip() for word in text.split(","))
 
 
-# Nouns: their plurals are derived. "open" is land that takes its nature from season and weather. -----------------------
+# Nouns: their plurals are derived. "open" is land that takes its nature from season and weather. ----------------------
 
 PLACES = _rows(
     {
@@ -32,8 +32,8 @@ PLACES = _rows(
         "snow": "tundra, snowfield, snow field, snowscape, arctic, glacier, winter wonderland, ice field",
         "village": "village, hamlet, town, settlement, farmstead, town square, village square, marketplace, market "
         "square, city",
-        "interior": "room, interior, interior room, bedroom, living room, kitchen, library, library room, study, dining "
-        "room, bathroom, hall, hallway, lounge, chamber, nursery, parlour, parlor, attic, cellar, studio, "
+        "interior": "room, interior, interior room, bedroom, living room, kitchen, library, library room, study, "
+        "dining room, bathroom, hall, hallway, lounge, chamber, nursery, parlour, parlor, attic, cellar, studio, "
         "office, sitting room, cabin interior, indoors",
     }
 )
@@ -48,9 +48,10 @@ ROOMS = {
 }
 """Furniture of a room that names none."""
 READ_AS = {
-    "jungle": "the forest", "rainforest": "the forest", "city": "the village", "town": "the village", "island": "the beach",
-    "swamp": "the meadow", "marsh": "the meadow", "garden": "the meadow", "park": "the meadow", "orchard": "the meadow",
-    "glacier": "snow country", "bathroom": "a room", "cellar": "a room", "attic": "a room", "savanna": "the meadow",
+    "jungle": "the forest", "rainforest": "the forest", "city": "the village", "town": "the village",
+    "island": "the beach", "swamp": "the meadow", "marsh": "the meadow", "garden": "the meadow", "park": "the meadow",
+    "orchard": "the meadow", "glacier": "snow country", "bathroom": "a room", "cellar": "a room", "attic": "a room",
+    "savanna": "the meadow",
 }  # fmt: skip
 """Words that ask for more than there is: built as the nearest place, and told."""
 LANDFORMS = _rows({
@@ -229,18 +230,18 @@ REVERSED = _rows(
 # Small words ----------------------------------------------------------------------------------------------------------
 
 COLLECTIVES = {
-    "few": 3, "several": 4, "handful": 5, "group": 5, "cluster": 5, "clump": 4, "row": 5, "line": 5, "circle": 8, "ring": 8,
-    "bunch": 5, "set": 4, "trio": 3, "both": 2, "collection": 5, "stand": 6, "herd": 6, "flock": 6, "fleet": 6, "string": 6,
-    "pair": 2, "couple": 2,
+    "few": 3, "several": 4, "handful": 5, "group": 5, "cluster": 5, "clump": 4, "row": 5, "line": 5, "circle": 8,
+    "ring": 8, "bunch": 5, "set": 4, "trio": 3, "both": 2, "collection": 5, "stand": 6, "herd": 6, "flock": 6,
+    "fleet": 6, "string": 6, "pair": 2, "couple": 2,
 }  # fmt: skip
 """Words for a number; those that take "of" are read only with it."""
 COLLECTIVES_WITH_OF = frozenset(COLLECTIVES) - {"few", "several", "both"}
 DENSITIES = {
     "many": 1.5, "lots of": 1.5, "plenty of": 1.5, "a lot of": 1.5, "numerous": 1.5, "countless": 2.0, "full of": 1.5,
-    "covered in": 1.5, "covered with": 1.5, "dense": 2.0, "thick with": 2.0, "lush": 1.5, "overgrown": 1.5, "filled with": 1.5,
-    "loads of": 1.5, "sparse": 0.3, "scattered": 0.4, "some": 1.0, "various": 1.0, "abundant": 1.5, "a few scattered": 0.3,
-    "masses of": 2.0, "a sea of": 2.0, "dotted with": 0.6, "strewn with": 0.8, "carpet of": 2.0, "carpets of": 2.0, "a patch of": 0.6,
-    "patches of": 0.6,
+    "covered in": 1.5, "covered with": 1.5, "dense": 2.0, "thick with": 2.0, "lush": 1.5, "overgrown": 1.5,
+    "filled with": 1.5, "loads of": 1.5, "sparse": 0.3, "scattered": 0.4, "some": 1.0, "various": 1.0,
+    "abundant": 1.5, "a few scattered": 0.3, "masses of": 2.0, "a sea of": 2.0, "dotted with": 0.6,
+    "strewn with": 0.8, "carpet of": 2.0, "carpets of": 2.0, "a patch of": 0.6, "patches of": 0.6,
 }  # fmt: skip
 MANY_FROM = 1.5
 """From this density on, things that are not scattered come in a crowd."""
@@ -284,8 +285,8 @@ STOPS_WORDS = _rows({
     "with": "with, featuring, containing, along with, together with, has, have, including, contains, complete with",
 })  # fmt: skip
 WIDER = {
-    "tree": "tree", "plant": "plant", "vegetation": "plant", "greenery": "plant", "building": "building", "structure": "building",
-    "furniture": "furniture", "vehicle": "vehicle", "shelter": "shelter",
+    "tree": "tree", "plant": "plant", "vegetation": "plant", "greenery": "plant", "building": "building",
+    "structure": "building", "furniture": "furniture", "vehicle": "vehicle", "shelter": "shelter",
 }  # fmt: skip
 """Words for a whole kind of things; the class is chosen by the place."""
 SHY = _words(
@@ -321,12 +322,13 @@ NOT_A_SLIP = (
 )
 """An ending that makes another word out of a known one: a villager is no misspelt village."""
 
-# What a place holds when nothing else is said --------------------------------------------------------------------------
+# What a place holds when nothing else is said -------------------------------------------------------------------------
 
 TREES = {"mountain": "pine", "snow": "pine", "forest": "pine", "lake": "pine", "beach": "palm", "desert": "palm"}
 """The class of "trees" in a place; elsewhere it is the first of `WIDE_CLASSES`."""
 WIDE_CLASSES = {
-    "tree": "broadleaf", "plant": "bush", "building": "house", "furniture": "table", "vehicle": "cart", "shelter": "tent",
+    "tree": "broadleaf", "plant": "bush", "building": "house", "furniture": "table", "vehicle": "cart",
+    "shelter": "tent",
 }  # fmt: skip
 COVERS = {
     "forest": {"pine": 0.6, "broadleaf": 0.4, "bush": 0.6, "fern": 0.8, "grass": 0.6, "rock": 0.3},

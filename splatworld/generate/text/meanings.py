@@ -12,19 +12,19 @@ MADE_OF = ("of", "made of", "made from", "built of", "painted", "in", "out of")
 SCENE = ("time", "night", "weather", "season", "snow", "style", "form")
 ORDER = (
     "stop", "partitive", "pronoun", "collective", "density", "number", "lone", "other", "except", "negation",
-    "reversed", "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore", "ground",
-    "landform", "colour", "material", "size", "tint", "scenery", "skip",
+    "reversed", "relation", "determiner", *SCENE, "far", "dry", "wide", "thing", "place", "water", "path", "shore",
+    "ground", "landform", "colour", "material", "size", "tint", "scenery", "skip",
 )  # fmt: skip
 """Which meaning a phrase has when nothing around it decides."""
 
 
 def meaning(terms: Sequence[Term], i: int, traits: Traits) -> str:
-    """The kind of the term at `i`, after `traits` were said; "unknown" if it has none."""
+    """The kind of the term at `i`, after `traits` were said; "unknown" if it has none, "same" for "a red one"."""
     term = terms[i]
     if term.text == "round" and not next_is(terms, i, ("determiner", "pronoun", "number")):
         return "unknown"
-    if term.text == "one" and traits.described:
-        return "skip"  # "a red one"
+    if term.text in ("one", "ones") and traits.described:
+        return "same"  # "a red one"
     if term.any(("thing", "place", "water", "ground")) and term.any(("colour", "material")):
         wanted = ADJECTIVES if _is_adjective(terms, i, traits) else NOUNS
         return next(kind for kind in (*wanted, *HEADS) if kind in term.senses)

@@ -81,7 +81,7 @@ class Mention:
     """A noun with its traits and relations."""
 
     kind: str
-    """One of "thing", "wide", "place", "water", "path", "ground", "shore", "landform", "scenery", "unknown", "pronoun"."""
+    """A kind of `terms.HEADS`, "unknown" or "pronoun"."""
     value: str
     word: str
     plural: bool = False

@@ -27,7 +27,7 @@ class Relation:
     """It began after a comma or "and", so its subject may still come."""
     void: bool = False
     outer: "Relation | None" = None
-    """A relation that still waits for its subject while its object is told more of: "by the lake in the woods, a hut"."""
+    """A relation that still waits for its subject while its object is told more of: "by a lake in a wood, a hut"."""
 
     def takes(self, mention: Mention, connector: str | None, last: Mention | None) -> bool:
         """Whether a mention after `connector` is an object of this relation; `last` is the mention before it."""

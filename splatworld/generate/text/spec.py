@@ -14,7 +14,6 @@ from splatworld.generate.text.tokens import tokens
 from splatworld.scene_spec import Item, SceneSpec, checked, clean_text
 
 ABSENT_MAX = 32
-UNKNOWN_SHOWN = 40
 WOODS = 0.4
 """Density of the trees of a forest that is beside the scene."""
 
@@ -41,11 +40,13 @@ def parse(text: str, *, seed: int = 0) -> SceneSpec:
     things = stock(mentions, where.place, where.water)
     if (not mentions and not facts) or (all(m.kind == "unknown" for m in mentions) and not facts):
         notes.append("nothing in the sentence was understood; this is the usual summer meadow")
+    winter = where.season == "winter"
     return checked(
         SceneSpec(
             prompt=clean_text(text)[: limits.PROMPT_CHARS], place=where.place, landform=where.landform, time=where.time,
             weather=where.weather, season=where.season, water=where.water, ground=where.ground, far=where.far,
-            items=[*things.items, *_usual_items(where, things, mentions)], covers=covers(things, _thickness(where, mentions), where.season == "winter"),
+            items=[*things.items, *_usual_items(where, things, mentions)],
+            covers=covers(things, _thickness(where, mentions), winter),
             absent=things.absent[:ABSENT_MAX], path=where.path, style=where.style, seed=seed, unknown=_unknown(found),
             notes=[*notes, *where.notes, *things.notes],
         )
