@@ -135,7 +135,7 @@ def _granted(plan: Plan, wish: Wish) -> list[Stand]:
     xy, yaw, lengths = _spots(plan, wish, relations, half)
     outline = wish.outline if half is None else spans.enclosure(half)
     if wish.row.stands == "across":
-        outline = np.array([[0.0, 0.0, 1.2]])
+        outline = spans.row_of_discs(float(np.median(lengths)), 1.2)
     friends = {w.index for r in wish.relations for t in r.to if (w := plan.wish(t))}
     through = {w.index for t in wish.about("on", "in", "under") if (w := plan.wish(t))} if half is None else friends
     cost = _ground_cost(plan, wish, xy, yaw, outline) + _taste(plan, wish, xy)
@@ -145,17 +145,19 @@ def _granted(plan: Plan, wish: Wish) -> list[Stand]:
             broken += missing(relation.kind, xy, wish.newcomer, group, plan.site)
     broken += _elbow_room(plan, wish, xy)
     free = plan.site.clearance(xy, yaw, outline, friends=friends, through=through)
+    apart = np.full(len(xy), np.inf)
     stands: list[Stand] = []
     for index in range(wish.count):
         total = cost + WISH * broken + short_of(free, 0.12 + 0.06 * wish.radius, WORLD / 2, 200.0)
         for relation, group in relations:
             weight = 12.0 if relation.kind == "around" else 5.0
             total = total + weight * slots(relation.kind, xy, wish.newcomer, group, plan.site, index)
-        total = total + _sibling_cost(plan, wish, xy, stands)
+        total = total + _sibling_cost(plan, wish, apart)
         best = int(np.argmin(total))
         stand = _stand(plan, wish, xy[best], float(yaw[best]), outline, float(lengths[best]), half)
         stands.append(stand)
         free = np.minimum(free, gaps(xy, yaw, outline, stand.discs))
+        apart = np.minimum(apart, np.hypot(*(xy - stand.xy).T) - 2 * wish.radius)
         plan.site.add(stand.discs, wish.height, wish.index, reserve=_reserve(plan, wish))
         _regret(plan, wish, float(broken[best]), float(total[best]))
     return stands
@@ -184,7 +186,7 @@ def _spots(
     ):
         xy, yaw = spans.jetties(site, plan.fixed["lake"].discs[:, :2], wish.length)
         return xy, yaw, np.full(len(xy), wish.length)
-    wide = max(1, wish.count // 12)
+    wide = int(np.clip(wish.count // 12, 1, 12))
     xy = _polar(site, rng, 420 * wide, 0.66, 70.0 if wish.habitat == "afloat" else 48.0)
     xy = np.concatenate([xy, _polar(site, rng, 160 * wide, np.pi, 80.0)])
     for relation, group in relations:
@@ -271,14 +273,16 @@ def _elbow_room(plan: Plan, wish: Wish, xy: Floats) -> Floats:
     return lack
 
 
-def _sibling_cost(plan: Plan, wish: Wish, xy: Floats, stands: list[Stand]) -> Floats:
-    """[n] cost of copies that crowd or stray from each other; rings and lines have their own order."""
-    if not stands or wish.about("around", "along"):
-        return np.zeros(len(xy))
-    gap = gaps(xy, np.zeros(len(xy)), np.array([[0, 0, wish.radius]]), np.array([[*s.xy, wish.radius] for s in stands]))
+def _sibling_cost(plan: Plan, wish: Wish, apart: Floats) -> Floats:
+    """[n] cost of copies that crowd or stray from each other; rings and lines have their own order.
+
+    `apart` [n] are the metres to the nearest copy so far, inf before the first.
+    """
+    if wish.about("around", "along") or not np.isfinite(apart).any():
+        return np.zeros(len(apart))
     between = any(r.kind == "between" and wish.id in r.to for w in plan.all for r in w.relations)
     room = 3.0 if between else 0.35 * wish.radius + 0.15
-    return 4.0 * np.maximum(room - gap, 0) + 0.5 * np.maximum(gap - 2.5 - 2.5 * wish.radius, 0)
+    return 4.0 * np.maximum(room - apart, 0) + 0.5 * np.maximum(apart - 2.5 - 2.5 * wish.radius, 0)
 
 
 def _enclosing(plan: Plan, wish: Wish) -> float | None:

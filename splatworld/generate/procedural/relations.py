@@ -71,7 +71,13 @@ def water_group(terrain: Terrain, site: Site) -> Group:
     if not len(line):
         line = xy[[int(np.argmin(np.abs(terrain.shore(xy))))]]
     discs = np.column_stack([line, np.full(len(line), 0.1)])
-    return Group(line.mean(0, keepdims=True), np.zeros(1), discs, gap=lambda xy: terrain.shore(xy).astype(np.float64), kind="water")
+    return Group(
+        line.mean(0, keepdims=True),
+        np.zeros(1),
+        discs,
+        gap=lambda xy: terrain.shore(xy).astype(np.float64),
+        kind="water",
+    )
 
 
 def path_group(path: NDArray[np.floating], site: Site) -> Group:
@@ -240,7 +246,7 @@ def _ring_slot(xy: Floats, a: Newcomer, b: Group, site: Site, index: int) -> Flo
     k = index // copies if copies < a.count else index
     to_eye = float(np.arctan2(*(site.eye - middle)[::-1]))
     reach = float(b.radius.max()) + a.radius + around_gap(a, b)[0]
-    crowded = n > 3 and reach + a.radius > float(np.hypot(*(site.eye - middle))) - 5
+    crowded = n > 3 and reach + 1.3 * a.radius + 1.8 > float(np.hypot(*(site.eye - middle)))
     opening = np.radians(104) if crowded else 2 * np.pi / n
     step = (2 * np.pi - opening) / max(n - 1, 1)
     wanted = to_eye + opening / 2 + k * step

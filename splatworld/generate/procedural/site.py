@@ -98,9 +98,11 @@ class Site:
         bearing, distance = self.bearing(xy), self.distance(xy)
         outside = np.maximum(np.abs(bearing) + 0.5 * radius / np.maximum(distance, 1) - HALF_VIEW, 0)
         cost = 40.0 * outside + 8.0 * (outside > 0)
-        shown = (self.heights > 0.6) & (self.owners >= 0)
-        if not shown.any():
+        shown = np.flatnonzero((self.heights > 0.6) & (self.owners >= 0))
+        if not len(shown):
             return cost
+        size = self.discs[shown, 2] * self.heights[shown] / self.distance(self.discs[shown, :2])
+        shown = shown[np.argsort(-size, kind="stable")[:80]]
         other_bearing, other_distance = self.bearing(self.discs[shown, :2]), self.distance(self.discs[shown, :2])
         half = np.arctan(radius / np.maximum(distance, 0.5))[:, None] + np.arctan(self.discs[shown, 2] / other_distance)
         overlap = np.clip(1.2 - np.abs(bearing[:, None] - other_bearing) / half, 0, 1)
@@ -120,10 +122,12 @@ def gaps(xy: Floats, yaw: Floats, outline: Floats, discs: Floats) -> Floats:
     best = np.full(len(xy), np.inf)
     if not len(discs):
         return best
+    step = max(1, 2_000_000 // len(xy))  # bounds the memory of many copies among many things
     for disc in outline:
         at = turned(xy, yaw, disc)
-        apart = np.hypot(at[:, 0, None] - discs[:, 0], at[:, 1, None] - discs[:, 1]) - discs[:, 2]
-        best = np.minimum(best, apart.min(1) - disc[2])
+        for some in (discs[i : i + step] for i in range(0, len(discs), step)):
+            apart = np.hypot(at[:, 0, None] - some[:, 0], at[:, 1, None] - some[:, 1]) - some[:, 2]
+            best = np.minimum(best, apart.min(1) - disc[2])
     return best
 
 

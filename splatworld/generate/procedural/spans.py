@@ -33,13 +33,11 @@ def crossings(site: Site, rng: np.random.Generator, *, longest: float = 34.0) ->
     for sign in (-1, 1):
         dry = site.terrain.shore((spots[:, None, None] + sign * walk).reshape(-1, 2)).reshape(len(spots), 10, -1) > 0.1
         ends.append(np.where(dry.any(2), steps[dry.argmax(2)], np.inf))
-    gap = ends[0] + ends[1]
-    best = gap.argmin(1)
-    row = np.arange(len(spots))
-    length, back, on = gap[row, best], ends[0][row, best], ends[1][row, best]
-    ok = length < longest
-    middle = spots[ok] + ((on - back) / 2)[ok, None] * direction[best[ok]]
-    return middle, yaw[best[ok]], length[ok] + 2 * RAMP
+    best = (ends[0] + ends[1]).argmin(1)
+    back, on = (end[np.arange(len(spots)), best] for end in ends)
+    ok = back + on < longest
+    back, on, best = back[ok], on[ok], best[ok]
+    return spots[ok] + ((on - back) / 2)[:, None] * direction[best], yaw[best], back + on + 2 * RAMP
 
 
 def jetties(site: Site, shoreline: Floats, length: float) -> tuple[Floats, Floats]:
