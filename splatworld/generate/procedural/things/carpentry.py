@@ -236,6 +236,26 @@ def stonework(
     return join([*sides, lid]).at((x0 + x1) / 2, (y0 + y1) / 2, z0)
 
 
+def logs(
+    starts: Array, ends: Array, radius: float, material: Material, cut: Material, rng: np.random.Generator
+) -> Shape:
+    """Straight round logs, open at their hidden start, with a pale cut at the end."""
+    along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
+    side = np.cross(along, [0.0, 0.0, 1.0])
+    angle = np.linspace(0, 2 * np.pi, 7, endpoint=False)
+    ring = radius * (np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * np.array([0, 0, 1.0]))
+    n = len(starts)
+    vertices = np.concatenate([starts[:, None] + ring, ends[:, None] + ring, ends[:, None]], 1).reshape(-1, 3)
+    k = np.arange(7)
+    after = (k + 1) % 7
+    bark = np.concatenate([np.column_stack([k, after, after + 7]), np.column_stack([k, after + 7, k + 7])])
+    sawn = np.column_stack([k + 7, after + 7, np.full(7, 14)])
+    offset = 15 * np.arange(n)[:, None, None]
+    outside = mesh(vertices, (bark + offset).reshape(-1, 3), material)
+    outside = replace(outside, grain=np.repeat(along, 14, 0).astype(np.float32))
+    return join([mottle(outside, np.repeat(np.arange(n), 14), rng), mesh(vertices, (sawn + offset).reshape(-1, 3), cut)])
+
+
 def sheet(points: Array, thickness: float, material: Material) -> Shape:
     """A closed skin of `thickness` below a grid of points [a, b, 3]: cloth, sails, hulls.
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Shape, join, mesh
+from splatworld.generate.procedural.shape import Shape, join
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things import roofs
 from splatworld.generate.procedural.things.openings import Dress, Opening, wall
-from splatworld.generate.procedural.things.stuff import STUFF, mottle, stuff
+from splatworld.generate.procedural.things.stuff import STUFF, stuff
 from splatworld.palette import Rgb
 
 CUT = replace(STUFF["pale wood"], pattern="plain", scale=0.12, contrast=0.3)
@@ -67,7 +67,7 @@ class Hall:
                     reach = out + rng.uniform(-0.04, 0.04)
                     a += [(sx * (x - 0.06), sy * (y - 0.01), z), (sx * (x - 0.01), sy * (y - 0.06), z - 0.105)]
                     b += [(sx * (x + reach), sy * (y - 0.01), z), (sx * (x - 0.01), sy * (y + reach), z - 0.105)]
-        return _logs(np.array(a), np.array(b), 0.108, self.material, rng)
+        return c.logs(np.array(a), np.array(b), 0.108, self.material, CUT, rng)
 
     def _corner_boards(self) -> Shape:
         x, y, h = self.length / 2, self.span / 2, self.eave
@@ -113,24 +113,6 @@ def wall_kind(word: str | None) -> str:
 def is_pale(colour: Rgb | None) -> bool:
     """White trim would not show against it."""
     return colour is not None and min(colour) > 0.35
-
-
-def _logs(starts: np.ndarray, ends: np.ndarray, radius: float, material: Material, rng: np.random.Generator) -> Shape:
-    """Straight round logs, open at their hidden start, with a pale cut at the end."""
-    along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
-    side = np.cross(along, [0.0, 0.0, 1.0])
-    angle = np.linspace(0, 2 * np.pi, 7, endpoint=False)
-    ring = radius * (np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * np.array([0, 0, 1.0]))
-    n = len(starts)
-    vertices = np.concatenate([starts[:, None] + ring, ends[:, None] + ring, ends[:, None]], 1).reshape(-1, 3)
-    k = np.arange(7)
-    after = (k + 1) % 7
-    bark = np.concatenate([np.column_stack([k, after, after + 7]), np.column_stack([k, after + 7, k + 7])])
-    cut = np.column_stack([k + 7, after + 7, np.full(7, 14)])
-    offset = 15 * np.arange(n)[:, None, None]
-    outside = mesh(vertices, (bark + offset).reshape(-1, 3), material)
-    outside = replace(outside, grain=np.repeat(along, 14, 0).astype(np.float32))
-    return join([mottle(outside, np.repeat(np.arange(n), 14), rng), mesh(vertices, (cut + offset).reshape(-1, 3), CUT)])
 
 
 def _quoins(x: float, y: float, height: float) -> Shape:

@@ -17,7 +17,7 @@ def statue(request: Request, rng: np.random.Generator) -> Shape:
     stone = painted(stuff(request.material, "pale stone"), request.colour)
     sizes = ((0.55, -0.2, 0.18), (0.47, 0.18, 0.3), (0.4, 0.3, 1.0), (0.48, 1.0, 1.1))
     plinth = c.blocks([(-w, -w, a) for w, a, _ in sizes], [(w, w, b) for w, _, b in sizes], stone)
-    plate = c.blocks([(-0.24, -0.42, 0.52)], [(0.24, -0.38, 0.8)], STUFF["copper"])
+    plate = c.blocks([(-0.24, -0.42, 0.52)], [(0.24, -0.38, 0.8)], STUFF["metal"])
     return join([plinth, plate, _figure(stone, rng).at(0, 0, 1.1)])
 
 

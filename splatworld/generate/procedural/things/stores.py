@@ -23,8 +23,8 @@ def _staves(profile: list[tuple[float, float]], count: int, wood: Material, rng:
     """A round vessel of staves with V-shaped joints; `profile` of (radius, z) from low to high."""
     r, z = np.array(profile).T
     step = 2 * math.pi / count
-    angle = np.arange(count)[:, None] * step + np.array([0.0, 0.12, 0.88, 1.0]) * step
-    proud = np.array([-0.012, 0.0, 0.0, -0.012]) * r.max() / 0.35
+    angle = np.arange(count)[:, None] * step + np.array([0.0, 0.06, 0.94, 1.0]) * step
+    proud = np.array([-0.009, 0.0, 0.0, -0.009]) * r.max() / 0.35
     radius = r[None, :, None] + proud
     vertices = np.stack([radius * np.cos(angle)[:, None], radius * np.sin(angle)[:, None], np.broadcast_to(z[None, :, None], (count, len(z), 4))], -1)
     k = len(z)
@@ -44,7 +44,7 @@ def _barrel(request: Request, rng: np.random.Generator) -> Shape:
         return low + (belly - low) * (1 - (2 * z / high - 1) ** 2)
 
     z = np.linspace(0.0, high, 7)
-    parts = [_staves([(radius(u), u) for u in z], 14, wood, rng)]
+    parts = [_staves([(radius(u), u) for u in z], 17, wood, rng)]
     for u in (0.07, 0.27, 0.62, 0.82):
         a, b = radius(u), radius(u + 0.055)
         parts.append(lathe([(a - 0.01, u), (a + 0.014, u + 0.002), (b + 0.014, u + 0.053), (b - 0.01, u + 0.055)], STUFF["metal"], sides=22))
@@ -59,12 +59,13 @@ def pail(radius: float, height: float, wood: Material, rng: np.random.Generator,
     r, t = radius, 0.1 * radius
     outer = _staves([(0.82 * r, 0.0), (r, height)], 10, wood, rng)
     level = height * (0.75 if full else 0.1)
-    inside = lathe([(r - 0.005, height), (r - t, height), (0.85 * r - t, level), (0.0, level)], STUFF["water"] if full else wood, sides=14)
+    inside = lathe([(r - 0.005, height), (r - t, height), (0.85 * r - t, level - 0.02)], wood, sides=14)
+    surface = lathe([(r - 0.6 * t, level), (0.0, level)], STUFF["water"] if full else wood, sides=14)
     floor = lathe([(0.0, 0.0), (0.82 * r, 0.0)], wood, sides=14)
     hoops = [lathe([(q - 0.01, z), (q + 0.008, z), (q + 0.012, z + 0.03), (q - 0.01, z + 0.03)], STUFF["metal"], sides=16) for z, q in ((0.15 * height, 0.85 * r), (0.75 * height, 0.955 * r))]
     angle = np.linspace(0, math.pi, 10)
     path = np.column_stack([r * np.cos(angle), np.zeros(10), height * 0.95 + 0.85 * r * np.sin(angle)])
-    return join([outer, inside, floor, *hoops, tube(path, 0.035 * radius + 0.004, STUFF["rope"], sides=5)])
+    return join([outer, inside, surface, floor, *hoops, tube(path, 0.035 * radius + 0.004, STUFF["rope"], sides=5)])
 
 
 def _bucket(request: Request, rng: np.random.Generator) -> Shape:
@@ -146,7 +147,9 @@ def _heap(radius: float, height: float, rng: np.random.Generator) -> Shape:
     """A mound of hay, closed below, with loose straws."""
     offset = rng.uniform(0, 90, 3)
     profile = [(0.0, 0.0), (radius, 0.0), (1.04 * radius, 0.2 * height), (0.9 * radius, 0.5 * height), (0.55 * radius, 0.84 * height), (0.2 * radius, height), (0.0, 1.03 * height)]
-    body = lathe(profile, STUFF["hay"], sides=22).mapped(lambda v: v * np.column_stack([1 + 0.18 * fbm(v * 3 / radius + offset, octaves=3)] * 2 + [1 + 0.1 * fbm(v * 2 / radius + offset)]))
+    z = np.linspace(0.0, height, 10)
+    fine = np.column_stack([np.interp(z, [q[1] for q in profile[1:]], [q[0] for q in profile[1:]]), z])
+    body = lathe([(0.0, 0.0), *map(tuple, fine), (0.0, 1.03 * height)], STUFF["hay"], sides=26).mapped(lambda v: v * np.column_stack([1 + 0.18 * fbm(v * 3 / radius + offset, octaves=3)] * 2 + [1 + 0.1 * fbm(v * 2 / radius + offset)]))
     n = 90
     t, angle = rng.uniform(0.05, 0.9, n), rng.uniform(0, 2 * math.pi, n)
     r = radius * np.interp(t, [0, 0.2, 0.5, 0.84, 1], [1, 1.04, 0.9, 0.55, 0.2])
@@ -166,17 +169,13 @@ def _haystack(request: Request, rng: np.random.Generator) -> Shape:
 
 def _logpile(request: Request, rng: np.random.Generator) -> Shape:
     """Split logs stacked in rows between two stakes, their cut ends to -Y."""
-    cut = STUFF["pale wood"]
-    parts, r = [], 0.1
+    r, middle = 0.1, []
     for k in range(6):
         count = 10 - (k % 2)
-        for i in range(count):
-            x = (i - (count - 1) / 2) * 2.02 * r + rng.normal(0, 0.006)
-            size, z = r * rng.uniform(0.86, 1.02), r + k * 1.75 * r
-            y = rng.uniform(-0.05, 0.05)
-            path = np.array([[x, -0.34 + y, z], [x, 0.34 + y, z]])
-            parts.append(tube(path, size, STUFF["bark"], sides=8))
-            parts.append(tube(np.array([[x, -0.352 + y, z], [x, 0.352 + y, z]]), size * 0.86, cut, sides=8))
+        x = (np.arange(count) - (count - 1) / 2) * 2.02 * r + rng.normal(0, 0.006, count)
+        middle.append(np.column_stack([x, rng.uniform(-0.05, 0.05, count), np.full(count, r + k * 1.75 * r)]))
+    centre = np.concatenate(middle)
+    parts = [c.logs(centre, centre + [0, y, 0], 0.97 * r, STUFF["bark"], STUFF["pale wood"], rng) for y in (-0.35, 0.35)]
     stakes = [((s * 1.09 - 0.04, y - 0.04, -0.3), (s * 1.09 + 0.04, y + 0.04, 1.25)) for s in (-1, 1) for y in (-0.2, 0.2)]
     axe = [c.beams([(0.35, -0.5, 0.02)], [(0.5, -0.38, 0.75)], 0.035, 0.045, STUFF["pale wood"])]
     return join([*parts, c.blocks(*zip(*stakes, strict=True), STUFF["wood"]), *axe])

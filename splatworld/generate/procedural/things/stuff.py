@@ -46,8 +46,8 @@ STUFF: dict[str, Material] = {
     "ember": Material(
         "ember", (0.10, 0.03, 0.012), "plain", 0.12, 0.5, (0.02, 0.018, 0.016), emission=(1.3, 0.28, 0.03)
     ),
-    "flame": Material("flame", (0.9, 0.45, 0.1), "plain", 0.3, 0.2, emission=(2.6, 1.1, 0.16), stretch=2.0),
-    "flame heart": Material("flame", (0.9, 0.7, 0.3), "plain", 0.3, 0.1, emission=(3.4, 2.3, 0.8), stretch=2.0),
+    "flame": Material("flame", (0.9, 0.45, 0.1), "plain", 0.3, 0.2, emission=(1.5, 0.42, 0.04), stretch=2.0),
+    "flame heart": Material("flame", (0.9, 0.7, 0.3), "plain", 0.3, 0.1, emission=(2.3, 1.25, 0.25), stretch=2.0),
     "water": Material("water", (0.03, 0.065, 0.07), "plain", 0.6, 0.2, (0.05, 0.09, 0.09), gloss=0.9),
     "leaves": Material("leaf", (0.07, 0.14, 0.03), "leaf", 0.4, 0.3, (0.12, 0.16, 0.03), translucency=0.3),
 }

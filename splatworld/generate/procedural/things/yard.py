@@ -127,14 +127,16 @@ def _signpost(request: Request, rng: np.random.Generator) -> Shape:
     """A post in a heap of stones with two or three pointing boards."""
     wood = painted(stuff(request.material), request.colour)
     post = c.blocks([(-0.06, -0.06, -0.3)], [(0.06, 0.06, 2.2)], wood)
-    cap = roofs.pyramid_roof(0.2, 0.12, "planks", wood, rng, trim=wood).at(0, 0, 2.24)
+    cap = c.blocks([(-0.09, -0.09, 2.2), (-0.05, -0.05, 2.24)], [(0.09, 0.09, 2.24), (0.05, 0.05, 2.3)], wood)
     parts = [post, cap]
-    for k, z in enumerate((1.9, 1.58, 1.26)[: rng.integers(2, 4)]):
+    for k, level in enumerate((1.9, 1.58, 1.26)[: rng.integers(2, 4)]):
         w = rng.uniform(0.62, 0.8)
         shape = ((-0.18, -0.11), (w - 0.14, -0.11), (w, 0.0), (w - 0.14, 0.11), (-0.18, 0.11))
         board = c.prism(shape, -0.095, -0.06, STUFF["pale wood"] if request.colour is None else wood)
-        letters = c.blocks([(x, -0.1, -0.025) for x in np.arange(0.0, w - 0.25, 0.1)], [(x + 0.07, -0.09, 0.03 + 0.02 * (i % 2)) for i, x in enumerate(np.arange(0.0, w - 0.25, 0.1))], STUFF["dark"])
-        parts.append(join([board, letters]).at(0, 0, z, yaw=(0.15 if k % 2 == 0 else math.pi - 0.35) + rng.uniform(-0.3, 0.3)))
+        strokes = np.arange(0.0, w - 0.25, 0.055)[rng.random(len(np.arange(0.0, w - 0.25, 0.055))) < 0.85]
+        heights = rng.uniform(0.01, 0.05, len(strokes))
+        letters = c.blocks([(x, -0.1, -0.035) for x in strokes], [(x + 0.032, -0.09, z) for x, z in zip(strokes, heights, strict=True)], STUFF["dark"])
+        parts.append(join([board, letters]).at(0, 0, level, yaw=(0.15 if k % 2 == 0 else math.pi - 0.35) + rng.uniform(-0.3, 0.3)))
     for _ in range(6):
         angle = rng.uniform(0, 2 * math.pi)
         parts.append(stores.pebble(rng.uniform(0.08, 0.14), rng).at(0.16 * math.cos(angle), 0.16 * math.sin(angle), 0.02))
@@ -175,8 +177,9 @@ def _stall(request: Request, rng: np.random.Generator) -> Shape:
     fruits = ("red", "orange", "yellow", "green", "purple")
     for k, x in enumerate(np.linspace(-w + 0.32, w - 0.32, 4)):
         tray = c.blocks([(x - 0.26, -d + 0.1, 0.84)], [(x + 0.26, d * 0.5, 0.95)], STUFF["pale wood"])
-        fruit = ball(0.07, Material("fruit", linear(fruits[(k + rng.integers(2)) % 5]), contrast=0.15, gloss=0.1), subdivisions=1)
-        heap = [fruit.at(x + dx, y, 0.985 + rng.uniform(0, 0.025)) for dx in (-0.17, -0.03, 0.12) for y in (-0.5, -0.33, -0.16, 0.01, 0.18)]
+        kind = Material("fruit", linear(fruits[(k + rng.integers(2)) % 5]), contrast=0.15, gloss=0.1)
+        fruit = lathe([(0.0, -0.075), (0.062, -0.04), (0.075, 0.015), (0.045, 0.062), (0.0, 0.07)], kind, sides=7)
+        heap = [fruit.at(x + dx, y, 0.985 + rng.uniform(0, 0.025)) for dx in (-0.17, -0.03, 0.12) for y in (-0.5, -0.32, -0.14, 0.04)]
         parts += [tray, *heap]
     parts += [stores.wooden_box(0.55, 0.45, 0.4, wood, rng).at(-w + 0.5, d + 0.5, 0)]
     return join(parts)
