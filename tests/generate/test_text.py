@@ -181,6 +181,11 @@ ITEM_ROWS = [
      "1 house; 3 broadleaf behind house; 5 broadleaf in_front_of house"),
     ("a bench on either side of the path", "2 bench along path"),
     ("lamps on both sides of the bed", "6 lamp by bed; 1 bed"),
+    ("a bed with a small lamp on either side", "1 bed; 2 small lamp by bed"),
+    ("a road with cacti on both sides", "6 cactus along path"),
+    ("pine trees with a cabin between them", "3 pine; 1 cabin between pine"),
+    ("three lamps: a red lamp, a blue lamp and a green lamp", "1 red lamp; 1 blue lamp; 1 green lamp"),
+    ("There is a cabin. The cabin is red. Behind the cabin are two barrels.", "1 red cabin; 2 barrel behind cabin"),
     ("a house on a lake", "1 house by lake"),
     ("a stone house with a fence, two barrels and a cart in front of it, by a stream",
      "1 stone house by river; 1 fence; 2 barrel in_front_of house; 1 cart in_front_of house"),
@@ -341,7 +346,8 @@ def test_every_class_is_understood_by_each_of_its_words() -> None:
 @pytest.mark.parametrize(
     ("noun", "plural"),
     [("berry", "berries"), ("bench", "benches"), ("shelf", "shelves"), ("leaf", "leaves"),
-     ("apple tree", "apple trees"), ("chest of drawers", "chests of drawers"), ("cactus", "cacti"), ("box", "boxes"), ("valley", "valleys")],
+     ("apple tree", "apple trees"),
+     ("chest of drawers", "chests of drawers"), ("cactus", "cacti"), ("box", "boxes"), ("valley", "valleys")],
 )  # fmt: skip
 def test_plurals(noun: str, plural: str) -> None:
     assert plurals(noun)[0] == plural

@@ -333,8 +333,12 @@ class _Reader:
             )
         if target.several and any(part.count or part.other for part in said):
             self._split(target, said)
-        else:
-            target.traits.fill(said[0])
+            return
+        target.traits.fill(said[0])
+        if target.traits.definite:  # "There is a cabin. The cabin is red."
+            before = self.mentions[: self.mentions.index(target)]
+            first = next((m for m in reversed(before) if m.is_thing and m.value == target.value), target)
+            first.traits.fill(said[0])
 
     def _split(self, whole: Mention, parts: list[Traits]) -> None:
         """Put a mention for each part in the place of the whole: "two boats, one red and one black"."""

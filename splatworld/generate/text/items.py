@@ -66,7 +66,7 @@ class Stock:
 def stock(mentions: list[Mention], place: Place, water: Water | None) -> Stock:
     """Things of a scene from its mentions, in order."""
     made = Stock(place, water)
-    related = {m for mention in mentions for link in mention.links for m in (mention, *link.objects)}
+    related = {m.same_as or m for mention in mentions for link in mention.links for m in (mention, *link.objects)}
     scattered_in = {
         m for mention in mentions for link in mention.links if link.kind in ("in", "on") for m in link.objects
     }
@@ -77,7 +77,8 @@ def stock(mentions: list[Mention], place: Place, water: Water | None) -> Stock:
             _forbid(made, mention)
         elif mention.kind in ("thing", "wide") and not _is_wall(made, mention) and not is_shell(mention):
             made.meant[mention] = _speak_of(made, mention, mention in related, mention in scattered_in)
-    _resolve_absent(made, mentions)
+    _enumerated(made)
+    _resolve_absent(made)
     _number(made)
     for mention in mentions:
         _relate(made, mention)
@@ -188,6 +189,20 @@ def _count(mention: Mention, thing: str) -> int:
     return (4 if is_kind(thing, "building") else 6) if rows else 3
 
 
+def _enumerated(made: Stock) -> None:
+    """Do not count twice: in "three lamps: a red lamp, a blue lamp and a green lamp" the list is the three."""
+    for whole in [e for e in made.entries if e.count > 1 and not e.is_cover and not e.colour]:
+        at = made.entries.index(whole) + 1
+        parts: list[Entry] = []
+        for entry in made.entries[at : at + whole.count]:
+            if entry.thing != whole.thing or not entry.traits.described or sum(e.count for e in parts) >= whole.count:
+                break
+            parts.append(entry)
+        if len(parts) > 1 and sum(e.count for e in parts) == whole.count:
+            made.entries.remove(whole)
+            made.meant = {m: parts if entries == [whole] else entries for m, entries in made.meant.items()}
+
+
 # What must not be there -----------------------------------------------------------------------------------------------
 
 
@@ -197,7 +212,7 @@ def _forbid(made: Stock, mention: Mention) -> None:
         made.absent.append(name)
 
 
-def _resolve_absent(made: Stock, mentions: list[Mention]) -> None:
+def _resolve_absent(made: Stock) -> None:
     """Rule out: "no boats" beats "two boats", and is told; but "no trees, only an oak" leaves the oak."""
     for word in list(made.absent):
         inside = [e for e in made.entries if is_kind(e.thing, word)]

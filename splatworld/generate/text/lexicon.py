@@ -63,7 +63,7 @@ WATERS = _rows({
     "pond": "pond, pool, puddle",
     "river": "river, riverside, riverbank, river bank, canal",
     "stream": "stream, brook, creek, rivulet, waterfall",
-    "sea": "sea, ocean, bay, cove, harbour, harbor, waves, seafront, surf, fjord",
+    "sea": "sea, at sea, ocean, bay, cove, harbour, harbor, waves, seafront, surf, fjord",
 })  # fmt: skip
 SHORES = _words("shore, bank, waterside, waterfront, water's edge, waters edge")
 PATHS = _words("path, trail, road, lane, footpath, track, walkway, pathway, avenue, alley, dirt road, gravel path, "
@@ -212,7 +212,7 @@ RELATIONS = _rows(
         "round, round about, circling, arranged around, surround, surrounds, encircle, encircles, enclose, "
         "encloses",
         "along": "along, all along, lining, alongside of, along the side of, along both sides of, on both sides of, "
-        "on either side of, following, bordering, line, lines",
+        "on either side of, following, bordering, line, lines, on each side, on either side, on both sides",
     }
 )
 REVERSED = _rows(
@@ -275,7 +275,8 @@ SKIP = _words(
     "beautiful, pretty, lovely, nice, serene, tranquil, idyllic, scenic, picturesque, charming, pleasant, warm, "
     "cool, cold, hot, still, dreamy, wonderful, gorgeous, stunning, wild, natural, empty, simple, fishing, one "
     "each, more, most, much, each other, together, somewhere, everywhere, well kept, at least, exactly, kind, "
-    "sort, type, piece, small bit, bit, of them, of which, its own, own, ones, not only, shows, showing, "
+    "sort, type, piece, small bit, bit, of them, of which, its own, own, ones, not only, tied, "
+    "tied up, tethered, shows, showing, "
     "depicts, depicting, glow, glowing, on the left, on the right, s, lit, lighted, covered, surrounded, early, "
     "late, in the middle"
 )

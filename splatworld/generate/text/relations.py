@@ -7,8 +7,9 @@ from splatworld.generate.procedural import catalogue
 from splatworld.generate.text.mentions import Link, Mention
 
 INSIDE = ("inside", "inside of", "interior of")
-BOTH_SIDES = ("on each side of", "at each side of", "on either side of", "on both sides of", "along both sides of")
-ADVERBIAL = ("by", "behind", "in_front_of", "around", "left_of", "right_of", "under", "on")
+BOTH_SIDES = ("on each side of", "at each side of", "on either side of", "on both sides of", "along both sides of",
+              "on each side", "on either side", "on both sides")  # fmt: skip
+ADVERBIAL = ("along", "by", "behind", "in_front_of", "around", "left_of", "right_of", "under", "on")
 """Relations that may come without an object: "a table with four chairs around"."""
 
 
@@ -57,7 +58,7 @@ class Relation:
             others = [mention for mention in objects if mention is not subject]
             if others:
                 subject.links.append(Link(self.kind, others))
-            if self.word in BOTH_SIDES and subject.traits.count == 1:
+            if self.word in BOTH_SIDES and len(subjects) == 1 and subject.traits.count == 1:
                 subject.traits.count = 2
 
     def _widen(self, group: list[Mention]) -> None:
@@ -72,8 +73,9 @@ class Relation:
 
 
 def _left_out(mentions: Sequence[Mention], subject: Mention) -> list[Mention]:
-    """What "around" is around when nothing follows it: the last thing of another kind."""
-    return next(([m] for m in reversed(mentions) if m.is_thing and m.value != subject.value), [])
+    """What "around" is around when nothing follows it: the last thing of another kind, or the path."""
+    thing = next(([m] for m in reversed(mentions) if m.is_thing and m.value != subject.value), [])
+    return thing or next(([m] for m in reversed(mentions) if m.kind in ("path", "water")), [])
 
 
 def _over_water(mention: Mention) -> bool:
