@@ -14,15 +14,15 @@ from splatworld.generate.procedural.things.growth import UP, Floats, display, li
 def daisies(tops: Floats, up: Floats, size: Floats, petal: Material) -> Shape:
     """Flat rays round a yellow eye."""
     eye = Material("eye", display(206, 152, 40), "plain", 0.1, 0.2)
-    rays = _whorl(tops, up, size, petal, 7, length=0.06, width=0.034, cup=0.12)
+    rays = _whorl(tops, up, size, petal, 6, length=0.068, width=0.056, cup=0.12)
     across = unit(np.cross(up, [1.0, 0.1, 0]))
-    return join([rays, cards(tops + 0.006 * UP, across, up, 0.036 * size, 0.036 * size, eye)])
+    return join([rays, cards(tops + 0.006 * UP, across, up, 0.045 * size, 0.045 * size, eye)])
 
 
 def poppies(tops: Floats, up: Floats, size: Floats, petal: Material) -> Shape:
     """Wide bowls with a dark heart."""
     heart = Material("heart", display(40, 34, 36), "plain", 0.1, 0.2)
-    bowl = _whorl(tops, up, size, petal, 5, length=0.075, width=0.075, cup=0.55)
+    bowl = _whorl(tops, up, size, petal, 5, length=0.08, width=0.085, cup=0.55)
     across = unit(np.cross(up, [1.0, 0.1, 0]))
     return join([bowl, cards(tops + 0.012 * UP, across, up, 0.03 * size, 0.03 * size, heart)])
 
@@ -38,7 +38,7 @@ def spikes(tops: Floats, up: Floats, size: Floats, petal: Material) -> Shape:
     whorls = []
     for k in range(4):
         place = tops + up * (0.042 * k - 0.05) * size[:, None]
-        whorls.append(_whorl(place, up, size * (1.15 - 0.17 * k), petal, 3, length=0.05, width=0.036, cup=0.7))
+        whorls.append(_whorl(place, up, size * (1.15 - 0.17 * k), petal, 3, length=0.058, width=0.05, cup=0.7))
     return join(whorls)
 
 

@@ -37,11 +37,11 @@ RED_WOOD = Material("wood", display(152, 116, 80), "plain", 0.15, 0.3)
 GREENS = {
     "spring": display(92, 124, 52),
     "summer": display(80, 102, 46),
-    "autumn": display(138, 116, 56),
-    "winter": display(110, 102, 64),
+    "autumn": display(122, 104, 58),
+    "winter": display(104, 96, 66),
 }
-SHRUBS = {**GREENS, "autumn": display(156, 94, 44), "winter": display(74, 86, 52)}
-STRAW = display(176, 156, 98)
+SHRUBS = {**GREENS, "autumn": display(146, 92, 48), "winter": display(74, 86, 52)}
+STRAW = display(164, 146, 100)
 PETALS = (
     display(196, 52, 38), display(226, 220, 204), display(224, 180, 56), display(86, 98, 172), display(146, 106, 176),
     display(210, 128, 152),
@@ -58,7 +58,7 @@ def bush(request: Request, rng: np.random.Generator) -> Shape:
     centres = np.stack([away * np.cos(angle), away * np.sin(angle), tall * 0.98 * request.tall], 1)
     wide = scale * rng.uniform(0.34, 0.46, n)
     body = Clumps(centres, np.stack([wide, wide, tall * request.tall], 1))
-    leaf = _green(request, rng, SHRUBS)
+    leaf = replace(_green(request, rng, SHRUBS), stretch=1.3)
     dark = Material("leaf", shade(leaf.colour, 0.32), "leaf", 0.25, 0.6)
     bare = request.season == "winter"
     points, out, _ = body.on_shell(200 if bare else 330, rng, inner=0.7)
@@ -83,7 +83,7 @@ def flowers(request: Request, rng: np.random.Generator) -> Shape:
     green = _green(request, rng, GREENS, paint=False)
     stems = ribbons(paths, sides, np.tile([0.016, 0.014, 0.012, 0.01], (n, 1)) * scale, green)
     colour = request.colour or varied(PETALS[rng.integers(len(PETALS))], rng, 0.08)
-    petal = Material("petal", colour, "plain", 0.3, 0.2, translucency=0.35, stretch=1.3)
+    petal = Material("petal", colour, "plain", 0.3, 0.2, translucency=0.35)
     head = (daisies, daisies, poppies, tulips, spikes)[rng.integers(5)]
     up = unit(unit(paths[:, -1] - paths[:, -2]) + rng.normal(0, 0.3, (n, 3)))
     blooms = head(paths[:, -1], up, scale * rng.uniform(0.85, 1.15, n), petal)
