@@ -16,17 +16,19 @@ from splatworld.palette import display_from_linear
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.sky import Sky, make_sky
 from splatworld.splats import Splats
-from splatworld.world import Environment, PointLight, World
+from splatworld.world import Environment, World
 
 Floats = NDArray[np.float32]
 
 SKY_RAYS = 14
 """Directions in which each splat looks for the sky."""
+LAMP_SHOWN = 1.7
+"""Linear value before the tone curve of white, lit by a lamp of power 1 at 1 m: eyes adapt to lamps, whatever the hour."""
 SUN_BLUR = 0.018
 """Tangent of half the angle the sun is taken to have: wider than nature's 0.0047, for soft shadow edges."""
 CHUNK = 1 << 18
 """Splats lit at a time: bounds the memory of rays."""
-GREY_POINT = 0.25
+GREY_POINT = 0.27
 """Linear value before the tone curve of an 18 % grey, level ground in the full light of its day."""
 WATER_DEGREE = 2
 """SH degree that holds the mirror image of sky and shore."""
@@ -39,6 +41,8 @@ class Lamp:
     position: Floats
     light: Floats
     """[3] what a white surface facing it at 1 m gets."""
+    reach: float
+    """Metres beyond which it is not felt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,8 @@ def relight(world: World, environment: Environment | None = None, *, progress: P
         if is_sky.any():
             towards = placed.means[torch.from_numpy(is_sky)].numpy() - light.eye
             towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-            linear[is_sky] = sky_colour(light.sky, towards)
+            own = placed.extras["albedo"].float().numpy()[is_sky]  # stars shine by themselves
+            linear[is_sky] = sky_colour(light.sky, towards) + own * light.sky.night
         sh = torch.zeros(len(ids), layer.splats.sh.shape[1], 3)
         sh[:, 0] = _sh.from_rgb(torch.from_numpy(develop(linear, light)))
         layers[index] = replace(layer, splats=replace(layer.splats, sh=sh))
@@ -100,17 +105,17 @@ def prepare(world: World, environment: Environment) -> Light:
     sky = make_sky(environment, seed=world.provenance.seed)
     # Far mountains would hide every low sun; they light the scene as the sky above them does.
     scene = RayScene(world, without="far")
-    lamps = tuple(_lamp(thing.world_from_thing.apply(np.asarray(p.position)), p) for thing in world.things for p in thing.lights)
     ambient = sky.ambient()
     level = ambient + sky.light * max(float(sky.towards_light[2]), 0.0)
+    exposure = environment.exposure * _auto_exposure(level, sky.night, _paleness(world), indoors=environment.indoors)
     bounce = 0.20 * (0.6 * level + 0.4 * ambient) * np.array([1.05, 1.0, 0.88], np.float32)
     if environment.indoors:
         bounce = bounce * 2.2
     return Light(
         sky=sky,
         scene=scene,
-        lamps=lamps,
-        exposure=environment.exposure * _auto_exposure(level, sky.night, indoors=environment.indoors),
+        lamps=_lamps(world, LAMP_SHOWN / exposure),
+        exposure=exposure,
         bounce=bounce.astype(np.float32),
         eye=np.asarray(world.start.eye, np.float32),
         haze=environment.haze,
@@ -158,7 +163,10 @@ def develop(linear: Floats, light: Light) -> Floats:
     the luminance has bled into the others, so that strong light goes white instead of garish.
     """
     x = np.maximum(linear, 0) * np.float32(light.exposure)
-    x = 0.92 * x + 0.08 * (x @ np.array([0.2126, 0.7152, 0.0722], np.float32))[:, None]
+    # By night eyes see little colour, and that little is blue.
+    grey = (x @ np.array([0.2126, 0.7152, 0.0722], np.float32))[:, None]
+    moonlit = 0.5 * light.sky.night * np.exp(-4 * grey)
+    x = x + (0.08 + 0.92 * moonlit) * (grey * (1 + moonlit * np.float32([-0.25, 0.0, 0.45])) - x)
     y = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
     return display_from_linear(np.clip(y, 0, 1).astype(np.float32))
 
@@ -178,22 +186,42 @@ def sky_colour(sky: Sky, towards: Floats) -> Floats:
 _DAY_EXPOSURE = 1.75
 
 
-def _auto_exposure(level: Floats, night: float, *, indoors: bool) -> float:
+def _auto_exposure(level: Floats, night: float, paleness: float, *, indoors: bool) -> float:
     """Factor that brings level ground near the grey point; dim scenes are lifted, yet stay dim."""
     brightness = float(level @ np.array([0.3, 0.6, 0.1], np.float32))
     if indoors:
         return 5.2 * max(brightness, 0.02) ** -0.55
     full = GREY_POINT / 0.18 / max(brightness, 1e-3)
     reference = GREY_POINT / 0.18 / 0.8
-    return float(reference * (full / reference) ** 0.62 * (1 - 0.38 * night))
+    pale = float(np.clip(paleness, 0.7, 5.0)) ** -0.28
+    return float(reference * (full / reference) ** 0.68 * (1 - 0.5 * night) * pale)
 
 
 def _placed_all(world: World):  # noqa: ANN202
     return world.placed(visible_only=False)
 
 
-def _lamp(position: NDArray[np.floating], p: PointLight) -> Lamp:
-    return Lamp(np.asarray(position, np.float32), np.asarray(p.colour, np.float32) * np.float32(p.power))
+def _lamps(world: World, gain: float) -> tuple[Lamp, ...]:
+    """All point lights of visible things in world coordinates, `gain` times as strong as they say."""
+    return tuple(
+        Lamp(
+            thing.world_from_thing.apply(np.asarray(p.position, np.float32)),
+            np.asarray(p.colour, np.float32) * np.float32(gain * p.power),
+            12.0 * p.power + 3.0,
+        )
+        for thing in world.things
+        if thing.visible
+        for p in thing.lights
+    )
+
+
+def _paleness(world: World) -> float:
+    """Mean albedo of the ground over that of grass: snow and sand ask for a shorter exposure."""
+    layer = next((x for x in world.layers if "albedo" in x.splats.extras and x.id == "ground"), None)
+    if layer is None or not len(layer.splats):
+        return 1.0
+    rows = slice(None, None, max(1, len(layer.splats) // 20_000))
+    return float(layer.splats.extras["albedo"][rows].float().mean()) / 0.12
 
 
 def _sun(origins: Floats, normals: Floats, through: Floats | float, light: Light) -> Floats:
@@ -232,7 +260,7 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
     for lamp in light.lamps:
         offset = lamp.position - origins
         square = (offset * offset).sum(1)
-        reach = 30.0 * float(lamp.light.max()) + 4.0
+        reach = lamp.reach
         rows = np.flatnonzero(square < reach * reach)
         if not len(rows):
             continue
@@ -240,7 +268,7 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
         towards = offset[rows] / np.maximum(distance, 1e-4)[:, None]
         facing = (normals[rows] * towards).sum(1)
         strength = np.maximum(facing, 0) + (0.3 * through[rows] if isinstance(through, np.ndarray) else 0.0) + 0.06
-        open_way = ~light.scene.blocked(origins[rows], towards, distance - 0.25)
+        open_way = ~light.scene.between(origins[rows], origins[rows] + towards * np.maximum(distance - 0.25, 0)[:, None])
         strength = strength * np.where(open_way, 1.0, 0.12) / np.maximum(square[rows], 0.35**2)
         fade = np.clip(1 - square[rows] / (reach * reach), 0, 1) ** 2
         total[rows] += (strength * fade)[:, None] * lamp.light

@@ -11,15 +11,16 @@ Floats = NDArray[np.float32]
 class RayScene:
     """All solid surfaces of a world, placed (Open3D's Embree scene). Sky and water cast no shadow and are left out."""
 
-    def __init__(self, world: World, *, without: str | None = None) -> None:
-        """Take every visible solid thing with a surface, but for those with the tag `without`."""
+    def __init__(self, world: World, *, without: str | None = None, water: bool = False) -> None:
+        """Take every visible solid thing with a surface, and `water` if asked, but for those with the tag `without`."""
         import open3d as o3d
 
         self._o3d = o3d
         self._scene = o3d.t.geometry.RaycastingScene()
         vertices, faces, owners, offset = [], [], [], 0
         for thing in world.things:
-            if thing.surface is None or not solid(thing) or not thing.visible or without in thing.tags:
+            wanted = solid(thing) or (water and "water" in thing.tags)
+            if thing.surface is None or not wanted or not thing.visible or without in thing.tags:
                 continue
             surface = world.surfaces[thing.surface]
             vertices.append(thing.world_from_thing.apply(surface.vertices).astype(np.float32))
@@ -33,20 +34,23 @@ class RayScene:
                 o3d.core.Tensor(np.concatenate(vertices)), o3d.core.Tensor(np.concatenate(faces).astype(np.uint32))
             )
 
-    def blocked(self, origins: Floats, directions: Floats, distances: Floats | None = None) -> NDArray[np.bool_]:
-        """Whether each ray [n, 3] meets a surface, before `distances` [n] metres if given (directions then of unit length)."""
+    def blocked(self, origins: Floats, directions: Floats) -> NDArray[np.bool_]:
+        """Whether each ray [n, 3] meets a surface."""
         if self.empty or not len(origins):
             return np.zeros(len(origins), bool)
-        rays = self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32))
-        if distances is None:
-            return self._scene.test_occlusions(rays).numpy()
-        return self.cast(origins, directions)[0] < distances
+        return self._scene.test_occlusions(self._rays(origins, directions)).numpy()
+
+    def between(self, a: Floats, b: Floats) -> NDArray[np.bool_]:
+        """Whether a surface stands between points `a` and `b` [n, 3]."""
+        if self.empty or not len(a):
+            return np.zeros(len(a), bool)
+        return self._scene.test_occlusions(self._rays(a, b - a), tnear=0.0, tfar=1.0).numpy()
 
     def cast(self, origins: Floats, directions: Floats) -> tuple[Floats, NDArray[np.int32]]:
         """Metres to the first surface along unit directions [n] (inf where none) and the id of its thing (0 where none)."""
         if self.empty or not len(origins):
             return np.full(len(origins), np.inf, np.float32), np.zeros(len(origins), np.int32)
-        hits = self._scene.cast_rays(self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32)))
+        hits = self._scene.cast_rays(self._rays(origins, directions))
         distance = hits["t_hit"].numpy()
         face = hits["primitive_ids"].numpy().astype(np.int64)
         met = np.isfinite(distance)
@@ -57,6 +61,9 @@ class RayScene:
         if self.empty:
             return np.full(len(points), np.inf, np.float32)
         return self._scene.compute_distance(self._o3d.core.Tensor(points.astype(np.float32))).numpy()
+
+    def _rays(self, origins: Floats, directions: Floats):  # noqa: ANN202
+        return self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32))
 
 
 def solid(thing: Thing) -> bool:

@@ -29,7 +29,7 @@ SUN_RADIANCE = 21.0
 clear noon sky gives about a sixth of the light on level ground."""
 MOON = np.array([0.62, 0.76, 1.0]) * 0.11
 """Moonlight on a facing surface: far brighter than nature's, so that night worlds can be seen."""
-NIGHT_SKY = np.array([0.010, 0.016, 0.034])
+NIGHT_SKY = np.array([0.0055, 0.0095, 0.021])
 TABLE = (56, 96)
 """Elevations (denser near the horizon) and azimuths of the sky table."""
 
@@ -64,7 +64,7 @@ class Sky:
             amount, shade = self._clouds(d)
             colour = colour + amount[:, None] * (shade - colour)
         if clouds and self.night > 0 and grey < 0.9:
-            colour = colour + self.night * (1 - grey) * self._stars(d)[:, None]
+            colour = colour + self.night * (1 - grey) * self._milky_way(d)[:, None] * np.float32([0.9, 0.95, 1.1])
         return colour.astype(np.float32)
 
     def ambient(self) -> Floats:
@@ -113,12 +113,13 @@ class Sky:
         body = 0.46 * (0.45 + 0.55 * thin)[:, None] * self.light + 0.7 * base + 0.3 * glow
         return (0.94 * amount * fade).astype(np.float32), body.astype(np.float32)
 
-    def _stars(self, d: Floats) -> Floats:
-        from splatworld.noise import fbm, value_noise
+    def _milky_way(self, d: Floats) -> Floats:
+        """[n] faint light of the band of stars; single stars are splats of their own."""
+        from splatworld.noise import fbm
 
-        band = np.clip(fbm(d * 2.2, octaves=4, seed=self.seed + 40) + 0.55 - 2.6 * np.abs(d @ _unit([0.6, -0.35, 0.72])), 0, 1)
-        spark = np.clip((value_noise(d * 190, seed=self.seed + 41) - 0.72) / 0.28, 0, 1) ** 3
-        return (0.035 * band + (0.10 + 0.4 * band) * spark) * np.clip(d[:, 2] / 0.2, 0, 1)
+        off = d @ _unit([0.6, -0.35, 0.72])
+        band = np.clip(fbm(d * 2.6, octaves=5, seed=self.seed + 40) + 0.6 - 3.2 * np.abs(off), 0, 1)
+        return 0.022 * band * np.clip(d[:, 2] / 0.2, 0, 1)
 
 
 def make_sky(environment: Environment, *, seed: int = 0) -> Sky:

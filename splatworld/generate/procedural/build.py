@@ -37,7 +37,7 @@ LEVELS = 2.0 ** (1 / 3)
 YIELD = 0.93
 """Surfels that `sample` makes, over `count`."""
 # Spacing by what it is, relative to the general one.
-FOCAL, ASKED, SCATTERED, LAND, FAR, WATER = 0.5, 0.6, 0.8, 0.95, 0.66, 0.75
+FOCAL, ASKED, SCATTERED, LAND, FAR, WATER = 0.58, 0.6, 0.8, 0.95, 0.7, 0.75
 
 
 @dataclass
@@ -212,7 +212,7 @@ def _add_sky(grower: Grower, things: list[Thing], labels: tuple[str, ...], n: in
     if stars:
         points = dome.star_surfels(stars, rng)
         tint = np.array([1.0, 0.93, 0.82]) + rng.random((len(points), 1)) * np.array([-0.25, 0.0, 0.25])
-        bright = 0.25 + 1.6 * rng.random((len(points), 1)) ** 6
+        bright = 0.06 + 0.9 * rng.random((len(points), 1)) ** 5
         grower.add(1, labels.index("sky"), points, (tint * bright).astype(np.float32), opacity=0.95)
     r = dome.DOME_METRES
     things.append(Thing(id=1, name="sky", kind="sky", bounds=((-r, -r, -0.14 * r), (r, r, r)), collider="none", tags=("sky",)))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.noise import cells, fbm
-from splatworld.generate.procedural.sample import COVER, Surfels
+from splatworld.generate.procedural.sample import Surfels
 from splatworld.generate.procedural.terrain import NEAR_METRES, Terrain, smoothstep
 from splatworld.palette import Rgb, linear_from_display
 from splatworld.scene_spec import SceneSpec
@@ -14,6 +14,8 @@ from splatworld.world import Surface
 
 Floats = NDArray[np.float32]
 
+GROUND_COVER = 0.70
+"""As `sample.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
 RIM_METRES = NEAR_METRES - 4
 """Where the near ground ends and the far ring begins."""
 
@@ -142,6 +144,8 @@ def spiral(
         radius = np.interp(i, number, r)
         angle = i * np.pi * (3 - np.sqrt(5))
         xy = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+        # A little disorder hides the spiral's lattice on smooth ground.
+        xy += 0.16 * np.interp(radius, r, spacing)[:, None] * np.random.default_rng(7).normal(size=xy.shape)
         ahead = (xy[:, 1] > np.cos(np.radians(75)) * radius) | (radius < 3)
         rows = ahead if front else ~ahead
         parts.append((xy[rows], np.interp(radius[rows], r, spacing)))
@@ -201,6 +205,9 @@ def near_albedo(terrain: Terrain, ground: Ground, points: Floats, normals: Float
         bump = bump + trodden * (0.25 - bump)
     if terrain.water is not None:
         colour, bump = _wet(terrain, ground, points, colour, bump, seed)
+    # Blades, crumbs and pebbles below the spacing: each splat its own tone, the rougher the ground the more.
+    speck = np.random.default_rng(seed).normal(size=len(points)).astype(np.float32)
+    colour = np.clip(colour * np.exp(0.42 * np.minimum(bump, 0.5) * speck)[:, None], 0, 0.95)
     return colour, _bumped(points, normals, bump, seed)
 
 
@@ -271,7 +278,7 @@ def _discs(xy: Floats, z: Floats, gradient: Floats, spacing: Floats) -> Surfels:
     downhill = np.where(steep[:, None] > 1e-4, gradient / np.maximum(steep, 1e-4)[:, None], [[0.0, 1.0]])
     grain = np.column_stack([downhill, steep]) / np.sqrt(1 + steep * steep)[:, None]
     longer = np.minimum(np.sqrt(1 + steep * steep), 3.5)
-    sigma = COVER * spacing
+    sigma = GROUND_COVER * spacing
     return Surfels(
         np.column_stack([xy, z]).astype(np.float32),
         normals.astype(np.float32),

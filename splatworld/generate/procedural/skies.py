@@ -32,6 +32,8 @@ def environment_of(spec: SceneSpec) -> Environment:
     clouds, haze, turbidity, exposure = _WEATHER[spec.weather]
     if spec.time in ("dawn", "sunset", "dusk") and spec.weather == "clear":
         clouds, haze, turbidity = 0.36, 0.0018, 3.2
+    if spec.time == "night" and spec.weather == "clear":
+        clouds = 0.06
     if spec.time == "dawn":
         haze *= 1.8
     return Environment(
