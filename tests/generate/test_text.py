@@ -182,6 +182,9 @@ ITEM_ROWS = [
     ("a bench on either side of the path", "2 bench along path"),
     ("lamps on both sides of the bed", "6 lamp by bed; 1 bed"),
     ("a bed with a small lamp on either side", "1 bed; 2 small lamp by bed"),
+    ("a table with a red chair to its left and a blue chair to its right",
+     "1 table; 1 red chair left_of table; 1 blue chair right_of table"),
+    ("boats: one yellow boat and one green boat", "1 yellow boat; 1 green boat"),
     ("a road with cacti on both sides", "6 cactus along path"),
     ("pine trees with a cabin between them", "3 pine; 1 cabin between pine"),
     ("three lamps: a red lamp, a blue lamp and a green lamp", "1 red lamp; 1 blue lamp; 1 green lamp"),
@@ -276,6 +279,8 @@ def test_covers() -> None:
     assert covers("a meadow with yellow flowers")["flowers"] == "yellow"
     assert not set(TREES) & set(covers("a treeless meadow"))
     assert not set(TREES) & set(covers("a lone oak in a meadow"))
+    colours = {c.colour for c in parse("a meadow with flowers in red, yellow and blue").covers if c.thing == "flowers"}
+    assert colours == {"red", "yellow", "blue"}
     assert "broadleaf" not in covers("three oaks in a meadow"), "three oaks are three"
     assert "flowers" not in covers("a meadow in winter")
     assert next(c for c in parse("tall grass").covers if c.thing == "grass").size == "tall"

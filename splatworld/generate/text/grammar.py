@@ -291,6 +291,8 @@ class _Reader:
             return
         self._flush()
         waiting = self.relation is not None and not self.relation.objects
+        if waiting and not self.scene_noun:
+            self.last = None  # "a chair to its left and ...": what follows is no part of the list
         if waiting or mark in ("stop", "with"):
             self._close()
         if mark == "stop":
@@ -320,6 +322,8 @@ class _Reader:
         target = next((m for m in reversed(self.group) if m.kind in ("thing", "wide", "pronoun")), None)
         target = target.same_as if target is not None and target.same_as is not None else target
         said = [part for part in parts if (part.described or part.other) and not part.negated]
+        if self.relation is not None and self.relation.kind == "in" and not self.relation.objects and traits.colours:
+            self.relation = None  # "flowers in red and blue"
         if target is None or not said or (self.relation is not None and not self.relation.objects):
             return
         if target.traits.partitive:  # "one of the lanterns is red"
@@ -334,6 +338,8 @@ class _Reader:
         if target.several and any(part.count or part.other for part in said):
             self._split(target, said)
             return
+        if target.several and target.traits.colours:
+            target.traits.colours += said[0].colours
         target.traits.fill(said[0])
         if target.traits.definite:  # "There is a cabin. The cabin is red."
             before = self.mentions[: self.mentions.index(target)]

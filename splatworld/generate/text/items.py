@@ -142,7 +142,7 @@ def _speak_of(made: Stock, mention: Mention, related: bool, scattered_in: bool) 
     if count > limits.SPEC_ITEM_COUNT:
         made.notes.append(f"{count:,} {mention.word} are too many: {limits.SPEC_ITEM_COUNT} are placed")
         count = limits.SPEC_ITEM_COUNT
-    if len(traits.colours) > 1:
+    if len(traits.colours) > 1 and not is_cover:
         made.notes.append(f"a {mention.word} has one colour: {traits.colours[0]}")
     entry = Entry(thing, traits, count, is_cover)
     made.entries.append(entry)
@@ -195,10 +195,10 @@ def _enumerated(made: Stock) -> None:
         at = made.entries.index(whole) + 1
         parts: list[Entry] = []
         for entry in made.entries[at : at + whole.count]:
-            if entry.thing != whole.thing or not entry.traits.described or sum(e.count for e in parts) >= whole.count:
+            if entry.thing != whole.thing or not entry.traits.described:
                 break
             parts.append(entry)
-        if len(parts) > 1 and sum(e.count for e in parts) == whole.count:
+        if len(parts) > 1 and (whole.traits.count is None or sum(e.count for e in parts) == whole.count):
             made.entries.remove(whole)
             made.meant = {m: parts if entries == [whole] else entries for m, entries in made.meant.items()}
 
@@ -306,7 +306,7 @@ def covers(made: Stock, thickness: dict[str, float], winter: bool) -> list[Cover
     oaks" are three); a forest of named trees has no others; "a lone tree" stands alone.
     """
     asked = [e for e in made.entries if e.is_cover]
-    found = {(e.thing, e.colour): e for e in asked}
+    found = {(e.thing, colour): e for e in asked for colour in e.traits.colours or (None,)}
     named_trees = any(is_kind(e.thing, "tree") for e in asked)
     lone = any(e.traits.lone and is_kind(e.thing, "tree") for e in made.entries)
     counted = {e.thing for e in made.entries}
