@@ -186,6 +186,7 @@ def _kept(shape: Shape, rows: NDArray[np.bool_]) -> Shape:
     return replace(
         shape,
         faces=shape.faces[rows],
+        width=shape.width[rows],
         material=shape.material[rows],
         grain=shape.grain[rows],
         shading=shape.shading[rows],
