@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from splatworld_viewer import Viewer, serve
+from splatworld_viewer.panels.view import look_from
 from worlds import small_world
 
 from splatworld.camera import Camera, look_at
@@ -21,7 +22,7 @@ from splatworld.edits import Move, SetVisible
 from splatworld.geometry import Similarity
 from splatworld.render import render
 from splatworld.scene_spec import SceneSpec
-from splatworld.world import World
+from splatworld.world import Viewpoint, World
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -216,7 +217,7 @@ def test_edits_reach_the_browser(page, viewer, world):
     assert ssim(picture(page), before) >= 0.90
 
 
-def test_walking_keeps_the_eye_above_the_ground(page):
+def test_walking_keeps_the_eye_above_the_ground(page, viewer):
     back_to_start(page)
     hold(page, "e", 1.5)
     assert eye(page)[2] > 2.0
@@ -230,7 +231,23 @@ def test_walking_keeps_the_eye_above_the_ground(page):
     assert after[1] - before[1] > 0.3
     assert after[2] == pytest.approx(1.7, abs=0.03)
     page.keyboard.press("g")
+    look_from(viewer.server.get_clients()[0], Viewpoint("shore", (-9.0, 7.0, 1.7), (-9.0, 12.0, 1.7)))
+    walk_onto_the_bridge(page)
     back_to_start(page)
+
+
+def walk_onto_the_bridge(page) -> None:
+    time.sleep(1.0)
+    page.keyboard.press("g")
+    page.wait_for_function("() => window.splatworld.walking")
+    page.keyboard.down("w")
+    deadline = time.monotonic() + 20
+    while eye(page)[1] < 9.5 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    page.keyboard.up("w")
+    time.sleep(2.0)
+    assert eye(page)[2] == pytest.approx(1.7 + 0.4, abs=0.03)
+    page.keyboard.press("g")
 
 
 def test_without_the_token_the_browser_gets_nothing(viewer, browser):

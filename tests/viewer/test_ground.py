@@ -20,16 +20,16 @@ def test_feet_stand_on_the_ground(grid):
 
 def test_water_is_no_ground(grid):
     world = small_world(splats=160)
-    deep = world.surfaces["pond"].vertices + np.float32([0, 0, 0.5])
+    deep = world.surfaces["pond"].vertices + np.float32([0, 0, 0.35])
     raised = {**world.surfaces, "pond": type(world.surfaces["pond"])(deep, world.surfaces["pond"].faces)}
     flooded = ground(type(world)(world.layers, world.things, viewpoints=world.viewpoints, surfaces=raised))
     assert flooded.height(-5.5, 12.0, 0.0) is None
-    assert flooded.height(-9.0, 12.0, 0.6) == pytest.approx(0.6, abs=0.011), "the bridge is"
+    assert flooded.height(-9.0, 12.0, 0.4) == pytest.approx(0.4, abs=0.011), "the bridge is"
     assert grid.height(-5.5, 12.0, 0.0) is not None, "ankle-deep water can be waded"
 
 
 def test_one_steps_onto_the_bridge_and_not_off_its_middle(grid):
-    assert grid.height(-9.0, 12.0, 0.2) == pytest.approx(0.6, abs=0.011), "a step up"
+    assert grid.height(-9.0, 12.0, 0.0) == pytest.approx(0.4, abs=0.011), "a step up"
     assert grid.height(-9.0, 12.0, -0.2) == pytest.approx(0.0, abs=0.011), "under it"
     assert grid.height(0.0, 0.0, 3.0) is None, "too far down"
     assert grid.height(500.0, 0.0, 0.0) is None, "off the grid"
@@ -38,7 +38,7 @@ def test_one_steps_onto_the_bridge_and_not_off_its_middle(grid):
 def test_hidden_bridges_do_not_carry():
     world = small_world(splats=160)
     gone = world.with_things({7: msgspec.structs.replace(world.thing("bridge"), visible=False)})
-    assert ground(gone).height(-9.0, 12.0, 0.6) == pytest.approx(0.0, abs=0.011)
+    assert ground(gone).height(-9.0, 12.0, 0.4) == pytest.approx(0.0, abs=0.011)
 
 
 def test_what_the_browser_gets(grid):

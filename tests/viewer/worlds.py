@@ -22,7 +22,7 @@ def small_world(*, splats: int = 16_000, seed: int = 0) -> World:
         _box(rng, share, 4, (2.0, 1.0, 1.2), (0.2, 0.3, 0.75)),
         _box(rng, share, 5, (1.0, 1.0, 3.5), (0.85, 0.75, 0.2)),
         _flat(rng, 2 * share, 6, (10.0, 6.0, 0.02), (0.2, 0.4, 0.5)),
-        _flat(rng, share, 7, (2.0, 8.0, 0.6), (0.5, 0.35, 0.2)),
+        _flat(rng, share, 7, (2.0, 8.0, 0.4), (0.5, 0.35, 0.2)),
         _box(rng, share // 5, 8, (0.25, 0.25, 1.6), (0.9, 0.9, 0.9)),
         _box(rng, share // 5, 9, (0.25, 0.25, 1.6), (0.1, 0.1, 0.1)),
     ]
@@ -41,7 +41,7 @@ def small_world(*, splats: int = 16_000, seed: int = 0) -> World:
         layers=(Layer("base", "base", cat(parts)),),
         things=things,
         viewpoints=(Viewpoint("start", (0.0, -6.0, 1.7), (0.0, 8.0, 1.4)),),
-        surfaces={"ground": _square(60, 60, 0), "pond": _square(10, 6, 0.02), "bridge": _square(2, 8, 0.6)},
+        surfaces={"ground": _square(60, 60, 0), "pond": _square(10, 6, 0.02), "bridge": _square(2, 8, 0.4)},
     )
 
 

@@ -27,8 +27,8 @@ from websockets.http11 import Request, Response
 
 from splatworld import limits
 
-MESSAGES = frozenset({"ViewerCameraMessage", "GuiUpdateMessage", "CommandTriggerMessage"})
-"""All that our panels need; viser's uploads, share links, forms, drags and renders are dropped."""
+MESSAGES = frozenset({"ViewerCameraMessage", "GuiUpdateMessage"})
+"""All that our panels need; viser's uploads, share links, forms, drags, commands and renders are dropped."""
 
 # viser's page is one file of inline script that unpacks itself and compiles wasm: it needs the "unsafe" words.
 CONTENT_POLICY = (
