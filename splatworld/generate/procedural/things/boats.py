@@ -7,8 +7,9 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Array, Shape, join, mesh, tube
+from splatworld.generate.procedural.shape import Shape, join, mesh, tube
 from splatworld.generate.procedural.things import carpentry as c
+from splatworld.generate.procedural.things.carpentry import Array
 from splatworld.generate.procedural.things.stuff import STUFF, mottle, painted, stuff
 from splatworld.palette import linear
 
@@ -43,9 +44,9 @@ class Hull:
         rake = 0.06 * self.length * (fore**5) * (1 - np.cos(angle))
         return np.stack([x, self.length * (0.5 - s) - rake, z], -1)
 
-    def skin(self, outside: Material, inside: Material, rng: np.random.Generator, *, strakes: int = 6, lap: float = 0.016) -> Shape:
+    def skin(self, outside: Material, inside: Material, rng: np.random.Generator, *, strakes: int = 5, lap: float = 0.016) -> Shape:
         """Lapped planks outside, smooth inside, closed at the gunwale; with the transom."""
-        s = np.linspace(0, 1, 19)
+        s = np.linspace(0, 1, 16)
         edges = np.linspace(0, 1, strakes + 1)
         # Each plank's lower edge stands over the one below it.
         v = np.repeat(edges, 2)[1:-1]
@@ -68,13 +69,13 @@ class Hull:
 
     def gunwale(self, wood: Material, *, width: float = 0.06) -> Shape:
         """Rails along both edges, the stem and the keel."""
-        s = np.linspace(0.0, 1.0, 17)
+        s = np.linspace(0.0, 1.0, 14)
         parts = []
         for v in (-1.0, 1.0):
-            p = self.at(np.full(17, v), s)
+            p = self.at(np.full(14, v), s)
             parts.append(c.beams(p[:-1], p[1:] + 0.006 * (p[1:] - p[:-1]), width, 0.045, wood))
-        k = np.linspace(0.04, 1.0, 15)
-        p = self.at(np.zeros(15), k) - [0, 0, 0.02]
+        k = np.linspace(0.04, 1.0, 11)
+        p = self.at(np.zeros(11), k) - [0, 0, 0.02]
         parts.append(c.beams(p[:-1], p[1:], 0.05, 0.07, wood))
         stem = self.at(np.linspace(0.0, 1.0, 6), np.ones(6)) + [0, -0.02, 0.02]
         stem[:, 0] = 0
@@ -83,20 +84,24 @@ class Hull:
 
     def ribs(self, wood: Material, places: Array) -> Shape:
         """Frames that show inside."""
-        v = np.linspace(-0.97, 0.97, 9)
+        v = np.linspace(-0.97, 0.97, 7)
         a, b = [], []
         for s in places:
-            p = self.at(v, np.full(9, s), inset=0.035)
+            p = self.at(v, np.full(7, s), inset=0.035)
             a.append(p[:-1])
             b.append(p[1:])
         return c.beams(np.concatenate(a), np.concatenate(b), 0.04, 0.035, wood, up=(0.02, 1, 0.01))
 
     def thwart(self, s: float, drop: float, wood: Material, *, width: float = 0.24) -> Shape:
         """A seat across the hull, `drop` metres below the gunwale."""
-        edge = self.at(np.array([0.86]), np.array([s]))[0]
-        top = self.at(np.array([1.0]), np.array([s]))[0]
-        z = top[2] - drop
-        return c.blocks([(-edge[0] + 0.0, edge[1] - width / 2, z - 0.035)], [(edge[0], edge[1] + width / 2, z)], wood)
+        top = self.at(np.array(1.0), np.array(s))
+        z, reach = float(top[2]) - drop, width / 2 / self.length
+        v = np.linspace(0.3, 1.0, 15)
+        # The narrowest place of the lining under the plank.
+        skin = [self.at(v, np.full(15, u), inset=0.02) for u in (s - reach, s + reach)]
+        half = min(float(np.interp(z - 0.035, p[:, 2], p[:, 0])) for p in skin)
+        y = float(top[1])
+        return c.blocks([(-half, y - width / 2, z - 0.035)], [(half, y + width / 2, z)], wood)
 
 
 def _sheet(grid: Array, material: Material) -> Shape:
@@ -114,7 +119,7 @@ def _boat(request: Request, rng: np.random.Generator) -> Shape:
     inside = STUFF["wood"] if request.colour else STUFF["pale wood"]
     hull = Hull(rng.uniform(4.0, 4.4), rng.uniform(1.45, 1.6), 0.2, 0.36, 0.3, 0.6)
     trim = painted(STUFF["pale wood"], linear("white")) if request.colour and rng.random() < 0.6 else STUFF["dark wood"]
-    parts = [hull.skin(outside, inside, rng), hull.gunwale(trim), hull.ribs(inside, np.linspace(0.12, 0.86, 8))]
+    parts = [hull.skin(outside, inside, rng), hull.gunwale(trim), hull.ribs(inside, np.linspace(0.12, 0.86, 7))]
     parts += [hull.thwart(s, 0.13, STUFF["wood"]) for s in (0.3, 0.55)]
     parts += [hull.thwart(0.06, 0.1, STUFF["wood"], width=0.4), hull.thwart(0.83, 0.12, STUFF["wood"], width=0.3)]
     x = np.linspace(-0.33, 0.33, 5)
@@ -125,7 +130,7 @@ def _boat(request: Request, rng: np.random.Generator) -> Shape:
         rest = hull.at(np.array([side * 1.0]), np.array([0.42]))[0]
         parts.append(c.blocks([rest - [0.025, 0.05, 0.0]], [rest + [0.025, 0.05, 0.07]], STUFF["metal"]))
         parts.append(_oar(2.3, STUFF["pale wood"]).at(side * 0.24, 0.95, 0.29, yaw=side * rng.uniform(0.02, 0.07)))
-    turn = np.linspace(0, 7 * math.pi, 44)
+    turn = np.linspace(0, 5 * math.pi, 28)
     coil = np.column_stack([(0.06 + 0.004 * turn) * np.cos(turn), (0.06 + 0.004 * turn) * np.sin(turn), 0.015 + 0.001 * turn])
     bow = hull.at(np.array([1.0]), np.array([0.83]))[0]
     parts.append(tube(coil, 0.014, STUFF["rope"], sides=5).at(0, bow[1], bow[2] - 0.12))
@@ -149,7 +154,7 @@ def _canoe(request: Request, rng: np.random.Generator) -> Shape:
     outside = painted(stuff(request.material), request.colour)
     hull = Hull(rng.uniform(4.4, 4.8), 0.86, 0.12, 0.24, 0.22, 0.0)
     parts = [hull.skin(outside, STUFF["pale wood"], rng, strakes=4, lap=0.004), hull.gunwale(STUFF["dark wood"], width=0.04)]
-    parts.append(hull.ribs(STUFF["pale wood"], np.linspace(0.12, 0.88, 11)))
+    parts.append(hull.ribs(STUFF["pale wood"], np.linspace(0.12, 0.88, 8)))
     parts += [hull.thwart(s, 0.06, STUFF["wood"], width=w) for s, w in ((0.28, 0.2), (0.5, 0.07), (0.72, 0.2))]
     return join([*parts, _oar(1.5, STUFF["pale wood"]).at(0.1, 0.75, 0.2, yaw=0.12)])
 
@@ -289,7 +294,7 @@ CLASSES = (
     ),
     ThingClass(
         "raft",
-        ("raft", "wooden raft", "log raft", "float"),
+        ("raft", "wooden raft", "log raft"),
         c.scaled(_raft),
         1.8,
         0.4,

@@ -7,9 +7,10 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Array, Shape, join, mesh, tube
+from splatworld.generate.procedural.shape import Shape, join, mesh, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things import roofs
+from splatworld.generate.procedural.things.carpentry import Array
 from splatworld.generate.procedural.things.hall import wall_kind
 from splatworld.generate.procedural.things.stuff import STUFF, mottle, painted, stuff
 
@@ -289,7 +290,7 @@ def _leaf(width: float, side: int, wood: Material) -> Shape:
 CLASSES = (
     ThingClass(
         "bridge",
-        ("bridge", "footbridge", "stone bridge", "wooden bridge", "crossing", "viaduct", "foot bridge"),
+        ("bridge", "footbridge", "stone bridge", "wooden bridge", "viaduct", "foot bridge"),
         c.finished(_bridge),
         6.0,
         1.9,
@@ -301,7 +302,7 @@ CLASSES = (
     ),
     ThingClass(
         "pier",
-        ("pier", "jetty", "dock", "landing stage", "boardwalk", "wharf", "quay", "landing", "mooring"),
+        ("pier", "jetty", "dock", "landing stage", "boardwalk", "wharf", "quay", "mooring"),
         c.finished(_pier),
         5.5,
         1.4,

@@ -205,7 +205,7 @@ def _flower_box(w: float, proud: float, wood: Material, rng: np.random.Generator
     )
     parts = [box]
     for k, x in enumerate(np.arange(-w + 0.08, w - 0.05, 0.13)):
-        tuft = ball(rng.uniform(0.07, 0.1), petal if k % 2 else STUFF["leaves"], subdivisions=1)
+        tuft = ball(rng.uniform(0.07, 0.1), petal if k % 2 else STUFF["leaves"], subdivisions=0)
         parts.append(tuft.at(x, (y0 + y1) / 2 + rng.uniform(-0.04, 0.04), 0.07 + rng.uniform(0, 0.05)))
     return join(parts)
 

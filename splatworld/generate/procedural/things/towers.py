@@ -8,9 +8,10 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.shape import Array, Shape, join, lathe, tube
+from splatworld.generate.procedural.shape import Shape, join, lathe, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things import openings, roofs
+from splatworld.generate.procedural.things.carpentry import Array
 from splatworld.generate.procedural.things.hall import Hall, wall_kind
 from splatworld.generate.procedural.things.openings import Dress, Opening
 from splatworld.generate.procedural.things.stuff import STUFF, WINDOW_GLOW, painted, shining, stuff
@@ -48,7 +49,7 @@ def round_tower(
     taper, row = 0.018, block * 0.6
     foot = c.stone_ring(radius + 0.22, -0.6, 1.1, material, rng, row=row, block=block, taper=0.05)
     shaft = c.stone_ring(radius, 0.5, height, material, rng, row=row, block=block, taper=taper)
-    ledge = lathe([(radius + 0.2, 1.02), (radius + 0.22, 1.1), (radius - 0.05, 1.3)], TRIM, sides=24)
+    ledge = lathe([(radius + 0.2, 1.02), (radius + 0.22, 1.1), (radius - 0.05, 1.3)], TRIM, sides=20)
     parts = [foot, shaft, ledge]
     top = radius - taper * height
     band = height * 0.55
@@ -61,7 +62,7 @@ def round_tower(
         parts.append(openings.portal(1.2, 1.85, TRIM, STUFF["wood"], rng).at(0, -radius - 0.2, 0.1))
     if not pointed:
         return join([*parts, crown(top, height, material, rng, block=block)])
-    eave = c.drum(top - 0.1, height - 0.2, height + 0.1, TRIM, top=top + 0.35, sides=24)
+    eave = c.drum(top - 0.1, height - 0.2, height + 0.1, TRIM, top=top + 0.35, sides=20)
     word = cover or ("slate", "tiles", "shingles")[rng.integers(3)]
     rise = radius * rng.uniform(1.9, 2.5)
     roof = roofs.cone_roof(top + 0.5, rise, word, STUFF[word], rng, trim=STUFF["dark wood"]).at(0, 0, height + 0.15)
@@ -77,12 +78,12 @@ def crown(radius: float, z: float, material: Material, rng: np.random.Generator,
     cap = c.blocks([(-0.34, -outer - 0.1, z + wall + 0.62)], [(0.34, -inner + 0.07, z + wall + 0.7)], TRIM)
     return join([
         c.around(corbel, 2 * count if block < 1 else count),
-        lathe([(radius - 0.2, z), (outer, z)], TRIM, sides=24),
+        lathe([(radius - 0.2, z), (outer, z)], TRIM, sides=20),
         c.stone_ring(outer, z, z + wall, material, rng, row=wall / 2, block=block),
         c.stone_ring(inner, z + 0.1, z + wall, material, rng, row=wall, block=block * 1.3, flip=True),
-        lathe([(outer + 0.02, z + wall), (inner - 0.02, z + wall)], material, sides=24),
-        lathe([(inner + 0.02, z + 0.12), (0.0, z + 0.12)], stuff("cobbles"), sides=24),
-        c.around(join([merlon, cap]), count),
+        lathe([(outer + 0.02, z + wall), (inner - 0.02, z + wall)], material, sides=20),
+        lathe([(inner + 0.02, z + 0.12), (0.0, z + 0.12)], stuff("cobbles"), sides=20),
+        c.around(join([merlon, cap]) if block < 1 else merlon, count),
     ])  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _castle(request: Request, rng: np.random.Generator) -> Shape:
     parts = []
     for k, (x, y) in enumerate(((-half, -half), (half, -half), (half, half), (-half, half))):
         high = wall + (2.2 + 0.7 * rng.random()) * s
-        corner = round_tower(tower, high, material, rng, pointed=pointed and k % 3 != 1, night=request.night, block=1.9, entrance=False, cover=roof)
+        corner = round_tower(tower, high, material, rng, pointed=pointed and k % 3 != 1, night=request.night, block=2.3, entrance=False, cover=roof)
         parts.append(corner.at(x, y, yaw=k * math.pi / 2))
     gate = 2.2 * s
     for k in range(4):
@@ -400,7 +401,7 @@ CLASSES = (
         c.finished(_lighthouse),
         4.0,
         17.0,
-        kinds=("building", "structure"),
+        kinds=("building", "structure", "tower"),
         variants=0,
         colour="white",
         material="plaster",
