@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from splatworld.generate.procedural.floor_grid import FloorGrid, Floats, Half
+from splatworld.generate.procedural.floor_grid import FloorGrid, Floats, Half, turned_half
 from splatworld.generate.procedural.guests import SEATS, Guest
 from splatworld.generate.procedural.resting import rest
 from splatworld.generate.procedural.room_plan import WALLS, RoomPlan, Wall
@@ -52,12 +52,6 @@ class Spot:
         return np.array([self.x, self.y])
 
 
-def turned_half(half: Half, yaw: float, scale: float = 1.0) -> Half:
-    """Half extents of the room-aligned box around a rectangle turned by `yaw`."""
-    c, s = abs(np.cos(yaw)) * scale, abs(np.sin(yaw)) * scale
-    return float(c * half[0] + s * half[1]), float(s * half[0] + c * half[1])
-
-
 def facing(direction: Floats) -> float:
     """The quarter turn by which a front (-Y) comes closest to looking along `direction` [2]."""
     return float(np.round(np.arctan2(direction[0], -direction[1]) / (np.pi / 2)) * np.pi / 2)
@@ -87,9 +81,8 @@ class Arrangement:
         """`spot` is taken, and the way to it is kept."""
         guest = spot.guest
         self.spots[guest.key].append(spot)
-        if spot.wall is not None:
-            along = self._along(spot.wall, spot.xy)
-            self._hung.append((spot.wall, along - guest.measure.half[0], along + guest.measure.half[0], spot.z, spot.z + guest.measure.height))
+        if not guest.flat:
+            self._hung += self._before_walls(spot)
         if not spot.solid:
             return
         self.grid.take(spot.x, spot.y, spot.half)
@@ -97,6 +90,18 @@ class Arrangement:
             reach = guest.measure.half[1] + WAY / 2
             x, y = spot.xy + reach * np.array([np.sin(spot.yaw), -np.cos(spot.yaw)])
             self.grid.take(float(x), float(y), turned_half((guest.measure.half[0], WAY / 2), spot.yaw), only_keep=True)
+
+    def _before_walls(self, spot: Spot) -> list[tuple[Wall, float, float, float, float]]:
+        """The stretches of wall that a thing stands, lies or hangs close to."""
+        top = spot.z + spot.guest.measure.height * spot.scale
+        found: list[tuple[Wall, float, float, float, float]] = []
+        for wall in WALLS:
+            x, y, yaw, _ = self.plan.wall_frame(wall)
+            away, wide = (abs(spot.y - y), 0) if wall in ("north", "south") else (abs(spot.x - x), 1)
+            if wall == spot.wall or away - spot.half[1 - wide] < 0.15:
+                along = (spot.x - x) * np.cos(yaw) + (spot.y - y) * np.sin(yaw)
+                found.append((wall, float(along) - spot.half[wide], float(along) + spot.half[wide], spot.z, top))
+        return found
 
     def find(self, guest: Guest, index: int) -> Spot | None:
         """A place for copy `index` of `guest`; None if there is none."""
@@ -165,9 +170,11 @@ class Arrangement:
         ring = self._ring(guest)
         if ring or guest.measure.radius > 0.8:
             return self._near(guest, np.array([-0.05 * self.plan.width, 0.04 * self.plan.depth]), room=ring)
-        corners = np.array([[-1, 1], [-1, -0.75], [0.95, 1]]) * (np.array(self.grid.half) - 0.1)
-        which = corners[[int(self.rng.integers(3))]] if guest.measure.radius < 0.4 else corners[:1]
-        return self._near(guest, which[0], face=np.zeros(2))
+        corners = np.array([[-1, 1], [-1, -1], [1, 1]]) * np.array(self.grid.half)
+        found = [s for c in self.rng.permutation(corners) if (s := self._near(guest, c, face=np.zeros(2), corner=True)) is not None]
+        if not found:
+            return None if guest.item is None else self._near(guest, corners[0], face=np.zeros(2))
+        return found[0]
 
     def _ring(self, guest: Guest) -> float:
         """Metres to keep around a thing for those who will sit or stand there."""
@@ -183,15 +190,26 @@ class Arrangement:
         return [g for g in self.guests.values() if guest.key in g.targets(*kinds)]
 
     def _near(
-        self, guest: Guest, to: Floats, *, face: Floats | None = None, room: float = 0.0, solid: bool = True, off: Floats | None = None
+        self,
+        guest: Guest,
+        to: Floats,
+        *,
+        face: Floats | None = None,
+        room: float = 0.0,
+        solid: bool = True,
+        off: Floats | None = None,
+        corner: bool = False,
     ) -> Spot | None:
-        """The free spot closest to `to` [2], its front to the eye or to `face`; `off` [n] adds a cost to each place."""
+        """The free spot closest to `to` [2], its front to the eye or to `face`; `off` [n] adds a cost to each place;
+        with `corner`, only in that corner of the room."""
         x, y = self.grid.places()
         yaw = facing((self.eye if face is None else face) - to)
         half = turned_half(guest.measure.half, yaw)
         inside = (np.abs(x) + half[0] < self.grid.half[0]) & (np.abs(y) + half[1] < self.grid.half[1])
         cost = np.hypot(x - to[0], y - to[1]) + (0.0 if off is None else off)
-        tries = ((room, True), (0.5 * room, True), (0.0, False)) if solid else ((0.0, False),)
+        if corner:
+            inside &= cost < np.hypot(*half) + 0.45
+        tries = ((room, True), (0.5 * room, True), (0.0, guest.item is None or corner)) if solid else ((0.0, False),)
         for extra, ways in tries:
             free = inside & self.grid.clear(x, y, (half[0] + extra, half[1] + extra), ways=ways) if solid else inside
             if free.any():
@@ -246,10 +264,6 @@ class Arrangement:
                 free &= (along + half <= u0) | (along - half >= u1)
         return free
 
-    def _along(self, wall: Wall, xy: Floats) -> float:
-        x, y, yaw, _ = self.plan.wall_frame(wall)
-        return float((xy[0] - x) * np.cos(yaw) + (xy[1] - y) * np.sin(yaw))
-
     # --- with a relation ----------------------------------------------------------------------------------------------
 
     def _on(self, guest: Guest, index: int, others: list[Spot]) -> Spot | None:
@@ -257,7 +271,7 @@ class Arrangement:
         if below.guest.flat:
             return self._near(guest, below.xy)
         there = [s for g in self.spots.values() for s in g if not s.solid and s.z > 0.05 and s.wall is None]
-        x, y, z = rest(guest.measure, below, there)
+        x, y, z = rest(guest.measure, below, there, self.grid.half)
         return Spot(guest, x, y, below.yaw, z, solid=False)
 
     def _under(self, guest: Guest, above: Spot) -> Spot | None:

@@ -10,6 +10,12 @@ Half = tuple[float, float]
 """Half extents along x and y of a rectangle that lies square to the room, metres."""
 
 
+def turned_half(half: Half, yaw: float, scale: float = 1.0) -> Half:
+    """Half extents of the room-aligned box around a rectangle turned by `yaw`."""
+    c, s = abs(np.cos(yaw)) * scale, abs(np.sin(yaw)) * scale
+    return float(c * half[0] + s * half[1]), float(s * half[0] + c * half[1])
+
+
 class FloorGrid:
     """The floor in small cells. A cell is taken by furniture, or kept free as the way to it.
 

@@ -20,7 +20,8 @@ def plan_room(spec: SceneSpec, rng: np.random.Generator) -> RoomPlan:
     wanted = guests(spec, classes(), windows=2)
     area = sum(g.count * 4 * (g.measure.half[0] + 0.15) * (g.measure.half[1] + 0.2) for g in wanted if not _aloft(g))
     side = float(np.sqrt(max(17.0, 1.9 * area)))
-    tallest = max((g.measure.height for g in wanted), default=0.0)
+    heights = {g.key: g.measure.height for g in wanted}
+    tallest = max((g.measure.height + sum(heights.get(t, 0.0) for t in set(g.targets("on", "in"))) for g in wanted), default=0.0)
     height = max(2.6, tallest + 0.12)
     for growth in range(_GROWTHS):
         # Some wishes fit into no room; halfway they are given up, and the room starts small again.

@@ -203,7 +203,7 @@ def _extras(spec: SceneSpec, rows: Mapping[str, ThingClass], asked: Sequence[Gue
 
 
 def _ordered(all_guests: list[Guest]) -> list[Guest]:
-    """Each after those it refers to; among the ready ones asked before extra, walls first, then large before small."""
+    """Each after those it refers to; among the ready ones hangings last, asked before extra, walls first, then large before small."""
     known = {g.key for g in all_guests}
     waiting = {g.key: {t for t in g.targets() if t in known and t != g.key} for g in all_guests}
     left, order = list(all_guests), []
@@ -217,5 +217,5 @@ def _ordered(all_guests: list[Guest]) -> list[Guest]:
     return order
 
 
-def _rank(g: Guest) -> tuple[bool, bool, bool, float]:
-    return g.item is not None, g.row.stands == "wall" and not g.hangs, not g.hangs, g.measure.radius * g.measure.height
+def _rank(g: Guest) -> tuple[bool, bool, bool, bool, float]:
+    return not g.hangs, g.item is not None, g.row.stands == "wall", not g.flat, g.measure.radius * g.measure.height

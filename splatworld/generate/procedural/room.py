@@ -84,8 +84,8 @@ def _pierced(length: float, height: float, holes: list[Opening], plaster: Materi
         solid &= ~(inside_x[:, None] & inside_z[None, :])
     back = x + WALL_THICKNESS * np.sign(x) * np.isin(x, x[[0, -1]])
     inner, outer, rim = [], [], []
-    for i, k in np.argwhere(solid):
-        a, b, lo, hi = x[i], x[i + 1], z[k], z[k + 1]
+    for i, k in np.argwhere(solid).tolist():
+        a, b, lo, hi = float(x[i]), float(x[i + 1]), float(z[k]), float(z[k + 1])
         inner.append([(a, 0, lo), (b, 0, lo), (b, 0, hi), (a, 0, hi)])
         outer.append([(back[i + 1], WALL_THICKNESS, lo), (back[i], WALL_THICKNESS, lo), (back[i], WALL_THICKNESS, hi), (back[i + 1], WALL_THICKNESS, hi)])
         rim += _reveals(solid, i, k, (a, b, lo, hi))
