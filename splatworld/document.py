@@ -7,8 +7,8 @@
 | thing | each thing as JSON                                                                                   |
 | blob  | tiles of 65,536 rows of one column, and the arrays of surfaces, named by their BLAKE2b hash          |
 
-Equal tiles are stored once. A document from elsewhere is hostile until checked: application id, exact schema, sizes before
-memory, hashes, JSON against types, indices against tables.
+Equal tiles are stored once. A document from elsewhere is hostile until checked: application id, exact schema, sizes
+before memory, hashes, JSON against types, indices against tables.
 """
 
 import contextlib
@@ -171,7 +171,7 @@ def _stored(db: sqlite3.Connection, name: str, values: Tensor) -> Array:
 def _stored_tile(db: sqlite3.Connection, tile: Tensor) -> str:
     import zstandard
 
-    plain = memoryview(tile.flatten().view(torch.uint8).numpy())
+    plain = tile.flatten().view(torch.uint8).numpy().data
     digest = _digest(plain)
     packed = zstandard.ZstdCompressor(level=1).compress(plain)
     # Values that hardly shrink are kept as they are: reading them is a copy.

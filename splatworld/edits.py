@@ -34,34 +34,34 @@ class _Edit(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     pass
 
 
-class Move(_Edit):
+class Move(_Edit, frozen=True):
     """Turn and scale each thing about its own pivot, then shift it; world axes."""
 
     things: ThingIds
     by: Similarity
 
 
-class Duplicate(_Edit):
+class Duplicate(_Edit, frozen=True):
     """Copies of things with names of their own, placed as `Move` would place them."""
 
     things: ThingIds
     by: Similarity = Similarity()
 
 
-class Delete(_Edit):
+class Delete(_Edit, frozen=True):
     """Take things away, with their splats and surfaces."""
 
     things: ThingIds
 
 
-class SetVisible(_Edit):
+class SetVisible(_Edit, frozen=True):
     """Show or hide things; hidden ones are not drawn or exported."""
 
     things: ThingIds
     visible: bool
 
 
-class Recolour(_Edit):
+class Recolour(_Edit, frozen=True):
     """Give things another colour and keep their light, shade and variation of brightness."""
 
     things: ThingIds
@@ -69,20 +69,20 @@ class Recolour(_Edit):
     """A name of `splatworld.palette`, or linear RGB albedo."""
 
 
-class Rename(_Edit):
+class Rename(_Edit, frozen=True):
     """Call one thing by another name, which no other thing has."""
 
     thing: int
     name: Name
 
 
-class SetEnvironment(_Edit):
+class SetEnvironment(_Edit, frozen=True):
     """Replace sun, sky, air and exposure. Stored light does not change by it."""
 
     environment: Environment
 
 
-class AddViewpoint(_Edit):
+class AddViewpoint(_Edit, frozen=True):
     """Keep a place to look from, under a name that is not taken."""
 
     viewpoint: Viewpoint

@@ -1,8 +1,8 @@
 """Files that are either whole or not there.
 
-Every writer (formats, document, pictures, video, JSON) writes through `replacing`: into a temporary file in the target's
-folder, which is flushed to the disk and then renamed over the target. A failure at any point leaves no new file behind
-and does no harm to an earlier one. A kill or a power cut can leave a hidden `.part` file, never half a target.
+Every writer (formats, document, pictures, video, JSON) writes through `replacing`: into a temporary file in the folder
+of the target, which is flushed to the disk and then renamed over the target. A failure at any point leaves no new file
+behind and does no harm to an earlier one. A kill or a power cut can leave a hidden `.part` file, never half a target.
 """
 
 import contextlib

@@ -101,7 +101,7 @@ def _rest(layer: Layer) -> tuple:
     return layer.id, layer.name, layer.world_from_layer, layer.visible, layer.locked
 
 
-@pytest.fixture()
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
     formats.save(world(), tmp_path / "x.splatworld")
     return tmp_path / "x.splatworld"

@@ -100,7 +100,7 @@ def test_a_kill_at_any_operation_harms_no_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
-@pytest.fixture()
+@pytest.fixture
 def size_limit() -> Iterator[Callable[[int], None]]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))

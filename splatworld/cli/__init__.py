@@ -3,6 +3,7 @@
 Ends with 0, or with one sentence on stderr and 2 for a wrong request, 1 for what failed, 130 for Ctrl-C.
 """
 
+import io
 import os
 import signal
 import sys
@@ -35,7 +36,7 @@ Verb = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; usage errors end the program with 2, as argparse does."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may hold what the terminal cannot show
     verb = tyro.cli(
         Verb,  # type: ignore[arg-type]

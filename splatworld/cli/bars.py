@@ -3,8 +3,12 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from splatworld.progress import Event, Note, Progress, Stage, Step, Warning
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 
 @contextlib.contextmanager
@@ -25,7 +29,7 @@ def shown() -> Iterator[Progress]:
 class _Drawn:
     """One bar at a time: a stage's, or that of steps without a stage."""
 
-    def __init__(self, bars) -> None:  # noqa: ANN001 (rich is not imported at the top)
+    def __init__(self, bars: "Bars") -> None:
         self._bars = bars
         self._task = bars.add_task("", total=None)
 

@@ -23,5 +23,5 @@ class Report:
         from splatworld.cli.bars import shown
 
         with shown() as progress:
-            found = quality.report(formats.load(self.file, progress=progress))
+            found = quality.report(formats.load(self.file, progress=progress), progress=progress)
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if self.json else found)

@@ -61,14 +61,14 @@ def _towards(eyes: NDArray[np.float64], view: Viewpoint, width: int, height: int
 
 
 def _smooth_heights(world: World, eyes: NDArray[np.float64], *, closed: bool) -> NDArray[np.float64]:
-    """Eye height above ground or water below each of `eyes` [n, 3], without the bumps; -inf where there is no ground."""
+    """Eye height over what lies below each of `eyes` [n, 3], without the bumps; -inf where there is no ground."""
     from scipy.ndimage import uniform_filter1d
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     points = _ground_points(world)
     if not len(points):
         return np.full(len(eyes), -np.inf)
-    _, nearest = cKDTree(points[:, :2]).query(eyes[:, :2])
+    _, nearest = KDTree(points[:, :2]).query(eyes[:, :2])
     heights = points[nearest, 2] + EYE_HEIGHT
     return uniform_filter1d(heights, max(len(eyes) // 12, 1), mode="wrap" if closed else "nearest")
 
@@ -79,6 +79,6 @@ def _ground_points(world: World) -> NDArray[np.float64]:
     found = [
         t.world_from_thing.apply(world.surfaces[t.surface].vertices.astype(np.float64))
         for t in world.things
-        if t.surface in world.surfaces and kinds & {t.kind, *t.tags}
+        if t.surface is not None and t.surface in world.surfaces and kinds & {t.kind, *t.tags}
     ]
     return np.concatenate(found) if found else np.empty((0, 3))

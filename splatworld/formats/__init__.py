@@ -1,8 +1,8 @@
 """Files of splats: one module per format, found by the suffix of the file and then by its first bytes.
 
 A module supplies `FRAME`, `recognises(head) -> bool`, `read(path, *, frame, progress) -> World` and
-`write(world, path, *, progress)`. Third parties add theirs as entry points in the group `splatworld.formats`; the name of
-the entry point is the suffix without its dot.
+`write(world, path, *, progress)`. Third parties add theirs as entry points in the group `splatworld.formats`; the name
+of the entry point is the suffix without its dot.
 """
 
 import functools
@@ -49,8 +49,8 @@ class Format(Protocol):
 def load(path: Path | str, *, frame: Frame | None = None, progress: Progress = silent) -> World:
     """The world in a file of any known format, in world axes (+Z up).
 
-    `frame` names the axes of files that do not record theirs; see `splatworld.formats.frames`. Values that are no number
-    are dropped and counted through `progress`. Raises `FormatError`.
+    `frame` names the axes of files that do not record theirs; see `splatworld.formats.frames`. Values that are no
+    number are dropped and counted through `progress`. Raises `FormatError`.
     """
     path = Path(path)
     if frame is not None and frame not in FILE_FROM_WORLD:

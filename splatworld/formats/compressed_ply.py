@@ -38,7 +38,7 @@ def read(file: BinaryIO, header: Header, source: str) -> Splats:
     bounds, rows = chunk.read(file), vertex.read(file)
     position, rotation, scale, colour = (rows[name].astype(np.uint32) for name in _WORDS)
     rgba = np.stack([(colour >> shift) & 255 for shift in (24, 16, 8, 0)], 1).astype(np.uint8)
-    rgb = rgba[:, :3] / np.float32(255)
+    rgb = rgba[:, :3].astype(np.float32) / np.float32(255)
     if "min_r" in chunk.fields:  # files of the first kind have no bounds of colour
         rgb = _between(rgb, bounds, _COLOUR_BOUNDS, "", source)
     base = sh.from_rgb(torch.from_numpy(rgb.astype(np.float32)))[:, None]
@@ -69,7 +69,7 @@ def _between(
     low, high = (np.stack([bounds[name] for name in row], 1).astype(np.float32) for row in fields)
     chunk = np.arange(len(shares)) // _CHUNK_ROWS
     with np.errstate(all="ignore"):  # what overflows is dropped and counted later
-        return low[chunk] + shares * (high - low)[chunk]
+        return (low[chunk] + shares * (high - low)[chunk]).astype(np.float32, copy=False)
 
 
 def _quats(words: NDArray[np.uint32]) -> NDArray[np.float32]:
@@ -78,11 +78,11 @@ def _quats(words: NDArray[np.uint32]) -> NDArray[np.float32]:
     stored = (stored - 0.5) * np.sqrt(2)
     left_out = np.sqrt(np.maximum(1 - np.square(stored).sum(1), 0))
     largest = (words >> 30).astype(np.intp)
-    quats = np.empty((len(words), 4), np.float32)
+    quats: NDArray[np.float32] = np.empty((len(words), 4), np.float32)
     others = np.array([[c for c in range(4) if c != k] for k in range(4)])[largest]
     np.put_along_axis(quats, others, stored.astype(np.float32), 1)
     quats[np.arange(len(words)), largest] = left_out
-    return quats
+    return quats.astype(np.float32, copy=False)
 
 
 def _bands(file: BinaryIO, element: Element | None, count: int, source: str) -> NDArray[np.float32]:

@@ -1,15 +1,18 @@
 """`.ply` of 3D Gaussian Splatting: what every splat program reads and writes.
 
-Any SH degree, any order of properties, any scalar types and both byte orders are read; extra properties and elements are
-skipped. Written is the layout of the reference code (Kerbl et al. 2023): x y z nx ny nz f_dc f_rest opacity scale rot,
-little-endian, followed by the ids `thing` and `label` if the splats carry them. All are float32, the ids too, because
-gsply takes every property for one. Class names stand in the header as `comment label NAME`, in the order of their numbers.
+Any SH degree, any order of properties, any scalar types and both byte orders are read; extra properties and elements
+are skipped. Written is the layout of the reference code (Kerbl et al. 2023): x y z nx ny nz f_dc f_rest opacity scale
+rot, little-endian, followed by the ids `thing` and `label` if the splats carry them. All are float32, the ids too,
+because gsply takes every property for one. Class names stand in the header as `comment label NAME`, in the order of
+their numbers.
 
-scale is ln(metres), opacity a logit, rot a wxyz quaternion, f_rest channel after channel (all red, all green, all blue).
+scale is ln(metres), opacity a logit, rot a wxyz quaternion; f_rest goes channel after channel: all red, all green, all
+blue.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -105,7 +108,7 @@ def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress
 
 def _columns(records: np.ndarray, names: tuple[str, ...] | list[str]) -> NDArray[np.floating]:
     """Fields as [n, k] numbers: a view without copying where they are float32 side by side, the usual case."""
-    fields = records.dtype.fields or {}
+    fields: Mapping[Any, Any] = records.dtype.fields or {}
     first = fields[names[0]][1]
     if all(fields[name][:2] == (np.dtype("<f4"), first + 4 * i) for i, name in enumerate(names)):
         shape, strides = (len(records), len(names)), (records.dtype.itemsize, 4)

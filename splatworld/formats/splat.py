@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from splatworld import limits, sh
 from splatworld.errors import FormatError, OutputError

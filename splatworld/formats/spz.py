@@ -1,15 +1,15 @@
 """`.spz` of Niantic: about 15 bytes a splat without SH, 32 with three bands.
 
-Versions 1 to 3 are a gzip stream of a 16-byte header and six arrays; version 4 has a plain header and one zstd stream per
-array. Read are 1 to 4, written is 3, which the most programs open. Specification: github.com/nianticlabs/spz, README and
-load-spz.cc.
+Versions 1 to 3 are a gzip stream of a 16-byte header and six arrays; version 4 has a plain header and one zstd stream
+per array. Read are 1 to 4, written is 3, which the most programs open. Specification: github.com/nianticlabs/spz,
+README and load-spz.cc.
 
-The specification says RUB axes, but many programs copy PLY axes (RDF) unchanged. A v4 file may name its frame; otherwise
-`rub` is assumed and told, and `frame="rdf"` reads the others.
+The specification says RUB axes, but many programs copy PLY axes (RDF) unchanged. A file of version 4 may name its
+frame; otherwise `rub` is assumed and told, and `frame="rdf"` reads the others.
 
-Positions are 24-bit fixed point, so their range follows from the number of fractional bits: 12 (a step of 0.24 mm) up to
-2,048 m, fewer for larger worlds. ln scales are stored in steps of 1/16 from -10 to 5.9, band 1 of the SH in 5 bits, the
-others in 4, between -1 and 1.
+Positions are 24-bit fixed point, so their range follows from the number of fractional bits: 12 (a step of 0.24 mm) up
+to 2,048 m, fewer for larger worlds. ln scales are stored in steps of 1/16 from -10 to 5.9, band 1 of the SH in 5 bits,
+the others in 4, between -1 and 1.
 """
 
 import math
@@ -245,7 +245,7 @@ def _positions(header: Header, data: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _first_three(rotations: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Versions 1 and 2: x, y, z in a byte each; w is what is missing to length 1."""
-    xyz = rotations / np.float32(127.5) - np.float32(1)
+    xyz = rotations.astype(np.float32) / np.float32(127.5) - np.float32(1)
     w = np.sqrt(np.maximum(1 - np.square(xyz).sum(1, keepdims=True), 0))
     return np.concatenate([xyz, w], 1)
 
@@ -270,7 +270,7 @@ def _write_gzip(splats: Splats, path: Path) -> None:
     with open(path, "wb") as file:
         file.write(deflater.compress(_HEADER.pack(_MAGIC, 3, len(splats), splats.degree, bits, 0, 0)))
         for array in _encoded(splats, bits):
-            file.write(deflater.compress(np.ascontiguousarray(array)))
+            file.write(deflater.compress(np.ascontiguousarray(array).data))
         file.write(deflater.flush())
 
 

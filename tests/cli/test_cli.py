@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,7 @@ def small_world(n: int = 300) -> World:
     splats = Splats(means, torch.randn(n, 4, generator=g), torch.full((n, 3), -3.0), torch.full((n,), 3.0), red)
     corners = np.array([[-9, -9, 0], [9, -9, 0], [9, 9, 0], [-9, 9, 0]], np.float32)
     things = (
-        Thing(id=1, name="boat 1", kind="boat", colour="red", surface=None, bounds=((-1.0, -1.0, 0.0), (1.0, 1.0, 2.0))),
+        Thing(id=1, name="boat 1", kind="boat", colour="red", bounds=((-1.0, -1.0, 0.0), (1.0, 1.0, 2.0))),
         Thing(id=2, name="ground", kind="ground", surface="ground"),
     )
     return World(
@@ -43,7 +42,7 @@ def small_world(n: int = 300) -> World:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with `world.splatworld`."""
     monkeypatch.chdir(tmp_path)
@@ -51,8 +50,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture()
-def generator(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> list:
     """A stand-in for the generator, which is tested elsewhere and takes long; remembers how it was called."""
     calls = []
 
@@ -66,7 +65,7 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     module = types.ModuleType("splatworld.generate")
     module.generate = generate  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "splatworld.generate", module)
-    yield calls
+    return calls
 
 
 def ended(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -97,7 +96,9 @@ def test_help_is_quick_and_needs_no_torch() -> None:
 def test_generate_writes_a_world_and_says_what_it_is(
     folder: Path, generator: list, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = ended(["generate", "a red boat", "-o", "new.splatworld", "--seed", "7", "--splats", "5000"], capsys)
+    code, out, err = ended(
+        ["generate", "a red boat", "-o", "new.splatworld", "--seed", "7", "--splats", "5000"], capsys
+    )
     assert code == 0
     assert generator == [("a red boat", 7, 5000)]
     assert "new.splatworld: 300 splats, 2 things" in out
@@ -259,7 +260,9 @@ def test_walks_and_orbits_keep_above_the_ground() -> None:
     assert -2 < float(walked[-1, 1]) < -1
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (Cancelled("stopped"), 130), (MemoryError(), 1)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (Cancelled("stopped"), 130), (MemoryError(), 1)]
+)
 def test_what_stops_the_work_ends_it_cleanly(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:

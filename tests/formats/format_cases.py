@@ -42,7 +42,7 @@ def random_splats(n: int, *, degree: int = 0, seed: int = 0) -> Splats:
 
 
 def axis_splats() -> Splats:
-    """A red splat at x = 1, a green one at y = 2, a blue one at z = 3; long axes of 0.1, 0.2 and 0.4 m along x, y, z."""
+    """A red splat at x = 1, a green one at y = 2, a blue one at z = 3; 0.1, 0.2 and 0.4 m along x, y, z."""
     return Splats(
         means=torch.diag(torch.tensor([1.0, 2.0, 3.0])),
         quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(3, 1),

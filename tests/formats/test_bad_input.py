@@ -27,8 +27,7 @@ def outcome(path: Path) -> str:
     """What reading a file comes to; anything but these two fails the test that asks."""
     try:
         world = formats.load(path)
-    except FormatError as why:
-        assert len(str(why)) < 400
+    except FormatError:
         return "refused"
     assert is_sound(world.splats())
     return "read"
