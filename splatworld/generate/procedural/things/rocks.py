@@ -45,23 +45,24 @@ def pebbles(request: Request, rng: np.random.Generator) -> Shape:
 def cliff(request: Request, rng: np.random.Generator) -> Shape:
     """A crag of tilted strata: steep towards the front, with ledges, clefts and a broken top."""
     scale = request.size * rng.uniform(0.9, 1.1)
-    tall, seed = 6.0 * scale * request.tall, int(rng.integers(1 << 20))
+    tall, seed = 6.6 * scale * request.tall, int(rng.integers(1 << 20))
     tilt = rng.uniform(-0.16, 0.16, 2)
 
     def carve(p: Array) -> Floats:
-        block = p / np.maximum(np.abs(p).max(1, keepdims=True), 1e-6) * 0.6 + p * 0.4
+        block = p / np.maximum(np.abs(p).max(1, keepdims=True), 1e-6) * 0.75 + p * 0.25
         q = block * np.array([3.6 * scale, 2.4 * scale, tall / 2])
-        layer = (q[:, 2] + q[:, :2] @ tilt) / (0.85 * scale)
+        layer = (q[:, 2] + q[:, :2] @ tilt) / (0.95 * scale)
         step = value_noise(np.stack([np.floor(layer), 0 * layer], 1) * 1.7, seed=seed)
-        cleft = ridged(np.column_stack([q[:, :2] / (2.6 * scale), 0.12 * layer]), octaves=3, seed=seed + 1)
+        cleft = ridged(np.column_stack([q[:, :2] / (2.0 * scale), 0.08 * layer]), octaves=3, seed=seed + 1)
         swell = fbm(q / (3.5 * scale), octaves=4, seed=seed + 2)
         level = np.clip(q[:, 2] / tall + 0.5, 0, 1)
-        side = 0.95 + 0.13 * step - 0.32 * cleft**2 + 0.4 * swell + 0.35 * (1 - level)
-        crest = 1 + np.clip(level - 0.55, 0, 1) * (1.1 * fbm(q[:, :2] / (2.2 * scale), octaves=3, seed=seed + 3) - 0.1)
+        side = 0.92 + 0.16 * step - 0.34 * cleft**2 + 0.3 * swell + 0.3 * (1 - level)
+        side -= 0.7 * np.maximum(level - 0.7, 0)
+        crest = 1 + np.clip(level - 0.55, 0, 1) * (0.9 * fbm(q[:, :2] / (1.8 * scale), octaves=3, seed=seed + 3) - 0.15)
         return q * np.stack([side, side, crest], 1)
 
     body = _ball(13, _material(request, rng, 1.8 * scale)).mapped(carve)
-    return snowed(_seated(body, 0.06), request.snow)
+    return snowed(_seated(body, 0.13), request.snow)
 
 
 def _ball(n: int, material: Material) -> Shape:
