@@ -74,7 +74,8 @@ def _usual_items(where: Scene, things: Stock, mentions: Sequence[Mention]) -> li
     allowed = [n for n in catalogue.classes() if not any(is_kind(n, word) for word in things.absent)]
     if where.place == "village" and "house" in allowed and not any(is_kind(n, "building") for n in named):
         return [Item(id="house", thing="house", count=lexicon.VILLAGE_HOUSES)]
-    if where.place != "interior":
+    crowded = sum(e.count for e in things.entries) > limits.SPEC_TOTAL_COUNT // 2
+    if where.place != "interior" or crowded or len(things.entries) > limits.SPEC_ITEM_KINDS // 2:
         return []
     room = lexicon.ROOMS.get(where.room, lexicon.ROOMS["room"])
     wanted = room if not named else room[:1] if where.room in ("bedroom", "kitchen") else ()
