@@ -4,6 +4,7 @@ A splat's colour is `lit(albedo, normal, light)`; albedo and normal are stored w
 world, so the light of a finished world can be changed. Shadows and sky visibility come from ray casting on the surfaces.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +17,14 @@ from splatworld.palette import display_from_linear
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.sky import Sky, make_sky
 from splatworld.splats import Splats
-from splatworld.world import Environment, World
+from splatworld.world import Environment, Layer, World
 
 Floats = NDArray[np.float32]
 
-SKY_RAYS = 14
-"""Directions in which each splat looks for the sky."""
+SKY_RAYS, ROOM_RAYS = 14, 36
+"""Directions in which each splat looks for the sky, in the open and in rooms, where windows are small."""
+INDOOR_BOUNCE = 0.035
+"""Light that goes round a room, over what falls on level ground outside."""
 LAMP_SHOWN = 1.7
 """Linear value before the tone curve of white, lit by a lamp of power 1 at 1 m: eyes adapt to lamps, whatever the hour."""
 SUN_BLUR = 0.018
@@ -68,34 +71,22 @@ def relight(world: World, environment: Environment | None = None, *, progress: P
     water mirrors it anew.
     """
     environment = environment or world.environment
-    kinds = {t.id: t for t in world.things}
     light = prepare(world, environment)
     progress(Stage("light", 1, 1))
-    layers = list(world.layers)
-    total = max(len(world), 1)
-    done = 0
-    for index, (layer, placed) in enumerate(_placed_all(world)):
-        if "albedo" not in placed.extras:
-            continue
-        ids = placed.extras["thing"].numpy()
-        sky_ids = [i for i, t in kinds.items() if t.kind == "sky"]
-        water_ids = [i for i, t in kinds.items() if "water" in t.tags]
-        is_sky, is_water = np.isin(ids, sky_ids), np.isin(ids, water_ids)
-        linear = np.zeros((len(ids), 3), np.float32)
-        solid = np.flatnonzero(~is_sky & ~is_water)
-        for start in range(0, len(solid), CHUNK):
-            rows = solid[start : start + CHUNK]
-            linear[rows] = shade(placed[torch.from_numpy(rows)], light)
-            done += len(rows)
-            progress(Step(done, total))
-        if is_sky.any():
-            towards = placed.means[torch.from_numpy(is_sky)].numpy() - light.eye
-            towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-            own = placed.extras["albedo"].float().numpy()[is_sky]  # stars shine by themselves
-            linear[is_sky] = sky_colour(light.sky, towards) + own * light.sky.night
-        sh = torch.zeros(len(ids), layer.splats.sh.shape[1], 3)
-        sh[:, 0] = _sh.from_rgb(torch.from_numpy(develop(linear, light)))
-        layers[index] = replace(layer, splats=replace(layer.splats, sh=sh))
+    placed = list(world.placed(visible_only=False))
+    linear = []
+    for _, splats in placed:
+        before = sum(len(x) for x in linear)
+        linear.append(_linear(splats, world, light, lambda n, b=before: progress(Step(b + n, len(world)))))
+    if environment.indoors:
+        light = _metered(light, placed, linear, environment)
+    layers = []
+    for layer, values in zip(world.layers, linear, strict=True):
+        if "albedo" in layer.splats.extras:
+            sh = torch.zeros_like(layer.splats.sh)
+            sh[:, 0] = _sh.from_rgb(torch.from_numpy(develop(values, light)))
+            layer = replace(layer, splats=replace(layer.splats, sh=sh))
+        layers.append(layer)
     lit = replace(world, layers=tuple(layers), environment=environment)
     return _mirrored(lit, light) if any("water" in t.tags for t in world.things) else lit
 
@@ -107,20 +98,51 @@ def prepare(world: World, environment: Environment) -> Light:
     scene = RayScene(world, without="far")
     ambient = sky.ambient()
     level = ambient + sky.light * max(float(sky.towards_light[2]), 0.0)
-    exposure = environment.exposure * _auto_exposure(level, sky.night, _paleness(world), indoors=environment.indoors)
+    exposure = environment.exposure * _auto_exposure(level, sky.night, _paleness(world))
     bounce = 0.20 * (0.6 * level + 0.4 * ambient) * np.array([1.05, 1.0, 0.88], np.float32)
     if environment.indoors:
-        bounce = bounce * 2.2
+        # What comes in by windows and goes round the room; lamps then count for what they are.
+        exposure, bounce = _DAY_EXPOSURE, INDOOR_BOUNCE * level * np.array([1.06, 1.0, 0.9], np.float32)
     return Light(
         sky=sky,
         scene=scene,
-        lamps=_lamps(world, LAMP_SHOWN / exposure),
+        lamps=_lamps(world, LAMP_SHOWN / exposure * (0.2 if environment.indoors else 1.0)),
         exposure=exposure,
         bounce=bounce.astype(np.float32),
         eye=np.asarray(world.start.eye, np.float32),
         haze=environment.haze,
         indoors=environment.indoors,
     )
+
+
+def _linear(splats: Splats, world: World, light: Light, report: Callable[[int], None]) -> Floats:
+    """Linear colour [n, 3] of placed splats; zero where it is not ours to know: water, and splats without albedo."""
+    linear = np.zeros((len(splats), 3), np.float32)
+    if "albedo" not in splats.extras:
+        return linear
+    ids = splats.extras["thing"].numpy()
+    is_sky = np.isin(ids, [t.id for t in world.things if t.kind == "sky"])
+    is_water = np.isin(ids, [t.id for t in world.things if "water" in t.tags])
+    solid = np.flatnonzero(~is_sky & ~is_water)
+    for start in range(0, len(solid), CHUNK):
+        rows = solid[start : start + CHUNK]
+        linear[rows] = shade(splats[torch.from_numpy(rows)], light)
+        report(start + len(rows))
+    if is_sky.any():
+        towards = splats.means.numpy()[is_sky] - light.eye
+        towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+        stars = splats.extras["albedo"].float().numpy()[is_sky]  # they shine by themselves
+        linear[is_sky] = sky_colour(light.sky, towards) + stars * light.sky.night
+    return linear
+
+
+def _metered(light: Light, placed: list[tuple[Layer, Splats]], linear: list[Floats], environment: Environment) -> Light:
+    """The light with the exposure that a photographer would take in a room: for the middle of what is lit there."""
+    sky = {"sky", "ground", "water"}
+    rows = [v[:: max(1, len(v) // 50_000)] for (layer, _), v in zip(placed, linear, strict=True) if layer.id not in sky]
+    grey = np.concatenate(rows) @ np.array([0.2126, 0.7152, 0.0722], np.float32) if rows else np.ones(1, np.float32)
+    middle = max(float(np.quantile(grey, 0.55)), 1e-4)
+    return replace(light, exposure=float(np.clip(0.20 / middle, 0.4, 40.0)) * environment.exposure)
 
 
 def shade(splats: Splats, light: Light) -> Floats:
@@ -186,19 +208,13 @@ def sky_colour(sky: Sky, towards: Floats) -> Floats:
 _DAY_EXPOSURE = 1.75
 
 
-def _auto_exposure(level: Floats, night: float, paleness: float, *, indoors: bool) -> float:
+def _auto_exposure(level: Floats, night: float, paleness: float) -> float:
     """Factor that brings level ground near the grey point; dim scenes are lifted, yet stay dim."""
     brightness = float(level @ np.array([0.3, 0.6, 0.1], np.float32))
-    if indoors:
-        return 5.2 * max(brightness, 0.02) ** -0.55
     full = GREY_POINT / 0.18 / max(brightness, 1e-3)
     reference = GREY_POINT / 0.18 / 0.8
     pale = float(np.clip(paleness, 0.7, 5.0)) ** -0.28
     return float(reference * (full / reference) ** 0.68 * (1 - 0.5 * night) * pale)
-
-
-def _placed_all(world: World):  # noqa: ANN202
-    return world.placed(visible_only=False)
 
 
 def _lamps(world: World, gain: float) -> tuple[Lamp, ...]:
@@ -243,15 +259,16 @@ def _from_sky(origins: Floats, normals: Floats, light: Light) -> Floats:
     rng = np.random.default_rng(12)
     total = np.zeros_like(origins)
     turn = rng.uniform(0, 2 * np.pi, len(origins)).astype(np.float32)
-    for k in range(SKY_RAYS):
-        d = _cosine_direction(normals, k, turn)
+    count = ROOM_RAYS if light.indoors else SKY_RAYS
+    for k in range(count):
+        d = _cosine_direction(normals, (k + 0.5) / count, turn + np.float32(k * 2.39996))
         up = d[:, 2] > 0.01
         seen = np.zeros(len(d), bool)
         asked = np.flatnonzero(up)
         seen[asked] = ~light.scene.blocked(origins[asked], d[asked])
         total += light.bounce
         total[seen] += light.sky.radiance(d[seen], clouds=False) - light.bounce
-    return total / SKY_RAYS
+    return total / count
 
 
 def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light: Light) -> Floats:
@@ -275,10 +292,9 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
     return total
 
 
-def _cosine_direction(normals: Floats, k: int, turn: Floats) -> Floats:
-    """The k-th of `SKY_RAYS` cosine-weighted directions about each normal, turned by `turn` (Fibonacci spiral)."""
-    radius = np.sqrt((k + 0.5) / SKY_RAYS)
-    angle = turn + np.float32(k * 2.39996)
+def _cosine_direction(normals: Floats, share: float, angle: Floats) -> Floats:
+    """Cosine-weighted directions about the normals: `share` 0 is along them, 1 at right angles; turned by `angle` [n]."""
+    radius = np.sqrt(share)
     side = np.where(np.abs(normals[:, 2:]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
     t = np.cross(normals, side)
     t /= np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-9)

@@ -37,7 +37,7 @@ LEVELS = 2.0 ** (1 / 3)
 YIELD = 0.93
 """Surfels that `sample` makes, over `count`."""
 # Spacing by what it is, relative to the general one.
-FOCAL, ASKED, SCATTERED, LAND, FAR, WATER = 0.58, 0.6, 0.8, 0.95, 0.7, 0.75
+FOCAL, ASKED, SCATTERED, LAND, FAR, WATER, SHELL = 0.58, 0.6, 0.8, 0.95, 0.7, 0.75, 1.5
 
 
 @dataclass
@@ -167,7 +167,7 @@ def _budget(scene: Scene, placed: list[Body], wanted: int) -> Budget:
     for _ in range(4):
         budget = Budget(spacing_at, start_metres)
         total = _land_count(scene.terrain, budget)
-        total += sum(YIELD * count(s, budget.spacing(1.6, ASKED)) for s in scene.shell.values())
+        total += sum(YIELD * count(s, budget.spacing(2.0, SHELL)) for s in scene.shell.values())
         memo: dict[tuple[str, float], float] = {}
         for body in placed:
             for piece, spacing in _spaced(body, budget, scene):
@@ -278,7 +278,7 @@ def _add_shell(
     seed: int,
 ) -> None:
     number = len(things) + 5
-    surfels = sample(shape, budget.spacing(1.6, ASKED), np.random.default_rng([seed, number]))
+    surfels = sample(shape, budget.spacing(2.0, SHELL), np.random.default_rng([seed, number]))
     colour, glow, through = _painted(shape, surfels, seed + number)
     grower.add(number, labels.index(name), surfels, colour, emission=glow, translucency=through)
     surfaces[name] = shape.surface

@@ -35,10 +35,11 @@ def outdoors(spec: SceneSpec, rng: np.random.Generator, progress: Progress) -> S
 
 
 def indoors(spec: SceneSpec, rng: np.random.Generator, progress: Progress) -> Scene:
-    """A furnished room, with open land outside its windows."""
-    from splatworld.generate.procedural.room import furnish, plan_room, room_shell
+    """A furnished room. Outside its windows there is sky."""
+    from splatworld.generate.procedural.furnishing import furnish, plan_room, start_view
+    from splatworld.generate.procedural.room import room_shell
 
     progress(Stage("layout", 2, 5))
     plan = plan_room(spec, rng)
-    placements, start = furnish(spec, plan, rng)
-    return Scene(tuple(placements), start, None, room_shell(plan, spec, rng))
+    placements = furnish(spec, plan)
+    return Scene(tuple(placements), start_view(plan, placements), None, room_shell(plan, spec, rng))
