@@ -29,7 +29,7 @@ class Hull:
     stern: float
     """Breadth of the transom as a share of the beam; 0 for a pointed stern."""
 
-    def at(self, v: Array, s: Array, *, inset: float = 0.0) -> Array:
+    def at(self, v: Array | float, s: Array | float, *, inset: Array | float = 0.0) -> Array:
         """Points on the skin, [..., 3]; `inset` metres inside it."""
         v, s = np.broadcast_arrays(np.asarray(v, float), np.asarray(s, float))
         fore = np.clip((s - 0.42) / 0.58, 0, 1)
@@ -39,12 +39,16 @@ class Hull:
         lift = fore**4 + (aft**4 if self.stern == 0 else 0.35 * aft**3)
         low = -self.keel + (self.keel + 0.35 * top) * lift
         angle = np.abs(v) * math.pi / 2
-        x = np.sign(v) * np.maximum(half * np.sin(angle) ** 0.8 * (0.9 + 0.1 * np.abs(v)) - inset * np.minimum(1, half / 0.2), 0)
+        x = np.sign(v) * np.maximum(
+            half * np.sin(angle) ** 0.8 * (0.9 + 0.1 * np.abs(v)) - inset * np.minimum(1, half / 0.2), 0
+        )
         z = low + inset * (1 - np.abs(v)) + (top - low - inset * (1 - np.abs(v))) * (1 - np.cos(angle) ** 0.85)
         rake = 0.06 * self.length * (fore**5) * (1 - np.cos(angle))
         return np.stack([x, self.length * (0.5 - s) - rake, z], -1)
 
-    def skin(self, outside: Material, inside: Material, rng: np.random.Generator, *, strakes: int = 5, lap: float = 0.016) -> Shape:
+    def skin(
+        self, outside: Material, inside: Material, rng: np.random.Generator, *, strakes: int = 5, lap: float = 0.016
+    ) -> Shape:
         """Lapped planks outside, smooth inside, closed at the gunwale; with the transom."""
         s = np.linspace(0, 1, 16)
         edges = np.linspace(0, 1, strakes + 1)
@@ -110,7 +114,7 @@ def _sheet(grid: Array, material: Material) -> Shape:
     i = np.arange(a * b).reshape(a, b)
     p, q, r, t = i[:-1, :-1], i[1:, :-1], i[1:, 1:], i[:-1, 1:]
     faces = np.stack([np.stack([p, q, r], -1), np.stack([p, r, t], -1)], 2).reshape(-1, 3)
-    return mesh(grid.reshape(-1, 3), faces[:, ::-1], material)
+    return mesh(grid.reshape(-1, 3), faces, material)
 
 
 def _boat(request: Request, rng: np.random.Generator) -> Shape:
@@ -124,14 +128,20 @@ def _boat(request: Request, rng: np.random.Generator) -> Shape:
     parts += [hull.thwart(0.06, 0.1, STUFF["wood"], width=0.4), hull.thwart(0.83, 0.12, STUFF["wood"], width=0.3)]
     x = np.linspace(-0.33, 0.33, 5)
     y0, y1 = -0.26 * hull.length, 0.36 * hull.length
-    floor = c.blocks([(u - 0.07, y0, -0.13) for u in x], [(u + 0.07, y1, -0.1 + 0.004 * (k % 2)) for k, u in enumerate(x)], STUFF["grey wood"])
+    floor = c.blocks(
+        [(u - 0.07, y0, -0.13) for u in x],
+        [(u + 0.07, y1, -0.1 + 0.004 * (k % 2)) for k, u in enumerate(x)],
+        STUFF["grey wood"],
+    )
     parts.append(mottle(floor, np.repeat(np.arange(5), 12), rng))
     for side in (-1, 1):
         rest = hull.at(np.array([side * 1.0]), np.array([0.42]))[0]
-        parts.append(c.blocks([rest - [0.025, 0.05, 0.0]], [rest + [0.025, 0.05, 0.07]], STUFF["metal"]))
+        parts.append(c.blocks(rest - [0.025, 0.05, 0.0], rest + [0.025, 0.05, 0.07], STUFF["metal"]))
         parts.append(_oar(2.3, STUFF["pale wood"]).at(side * 0.24, 0.95, 0.29, yaw=side * rng.uniform(0.02, 0.07)))
     turn = np.linspace(0, 5 * math.pi, 28)
-    coil = np.column_stack([(0.06 + 0.004 * turn) * np.cos(turn), (0.06 + 0.004 * turn) * np.sin(turn), 0.015 + 0.001 * turn])
+    coil = np.column_stack(
+        [(0.06 + 0.004 * turn) * np.cos(turn), (0.06 + 0.004 * turn) * np.sin(turn), 0.015 + 0.001 * turn]
+    )
     bow = hull.at(np.array([1.0]), np.array([0.83]))[0]
     parts.append(tube(coil, 0.014, STUFF["rope"], sides=5).at(0, bow[1], bow[2] - 0.12))
     return join(parts)
@@ -153,7 +163,10 @@ def _canoe(request: Request, rng: np.random.Generator) -> Shape:
     """Pointed at both ends, with thwarts, ribs and a paddle."""
     outside = painted(stuff(request.material), request.colour)
     hull = Hull(rng.uniform(4.4, 4.8), 0.86, 0.12, 0.24, 0.22, 0.0)
-    parts = [hull.skin(outside, STUFF["pale wood"], rng, strakes=4, lap=0.004), hull.gunwale(STUFF["dark wood"], width=0.04)]
+    parts = [
+        hull.skin(outside, STUFF["pale wood"], rng, strakes=4, lap=0.004),
+        hull.gunwale(STUFF["dark wood"], width=0.04),
+    ]
     parts.append(hull.ribs(STUFF["pale wood"], np.linspace(0.12, 0.88, 8)))
     parts += [hull.thwart(s, 0.06, STUFF["wood"], width=w) for s, w in ((0.28, 0.2), (0.5, 0.07), (0.72, 0.2))]
     return join([*parts, _oar(1.5, STUFF["pale wood"]).at(0.1, 0.75, 0.2, yaw=0.12)])
@@ -175,7 +188,13 @@ def _sailboat(request: Request, rng: np.random.Generator) -> Shape:
     parts.append(c.blocks(cabin[1][0:1], cabin[1][1:2], STUFF["wood"]))
     glass = STUFF["lit glass" if request.night else "glass"]
     ports = [(s, y) for s in (-1, 1) for y in (-0.45, 0.0, 0.45)]
-    parts.append(c.blocks([(min(s * 0.54, s * 0.575), y - 0.12, 0.72) for s, y in ports], [(max(s * 0.54, s * 0.575), y + 0.12, 0.88) for s, y in ports], glass))
+    parts.append(
+        c.blocks(
+            [(min(s * 0.54, s * 0.575), y - 0.12, 0.72) for s, y in ports],
+            [(max(s * 0.54, s * 0.575), y + 0.12, 0.88) for s, y in ports],
+            glass,
+        )
+    )
     parts += [_rig(rng), c.blocks([(-0.03, 2.85, -0.5)], [(0.03, 3.15, 0.75)], STUFF["wood"])]
     parts.append(c.beams([(0, 3.0, 0.78)], [(0.12, 1.9, 0.98)], 0.05, 0.05, STUFF["wood"]))
     parts.append(c.blocks([(-0.04, -0.9, -0.85)], [(0.04, 0.9, -0.3)], outside))
@@ -188,7 +207,12 @@ def _deck(hull: Hull) -> Shape:
     left, right = (hull.at(np.full(15, v), s) - [0, 0, 0.05] for v in (-0.97, 0.97))
     grid = np.stack([left, (left + right) / 2 + [0, 0, 0.03], right])
     well = c.blocks([(-0.5, 1.15, 0.5)], [(0.5, 2.35, 0.735)], STUFF["dark wood"])
-    rim = [((-0.56, 1.1, 0.6), (-0.5, 2.4, 0.82)), ((0.5, 1.1, 0.6), (0.56, 2.4, 0.82)), ((-0.5, 1.1, 0.6), (0.5, 1.16, 0.82)), ((-0.5, 2.34, 0.6), (0.5, 2.4, 0.82))]
+    rim = [
+        ((-0.56, 1.1, 0.6), (-0.5, 2.4, 0.82)),
+        ((0.5, 1.1, 0.6), (0.56, 2.4, 0.82)),
+        ((-0.5, 1.1, 0.6), (0.5, 1.16, 0.82)),
+        ((-0.5, 2.34, 0.6), (0.5, 2.4, 0.82)),
+    ]
     seats = c.blocks([(-0.5, 1.3, 0.7), (0.28, 1.3, 0.7)], [(-0.28, 2.2, 0.765), (0.5, 2.2, 0.765)], STUFF["pale wood"])
     return join([_sheet(grid[::-1], STUFF["pale wood"]), well, c.blocks(*zip(*rim, strict=True), STUFF["wood"]), seats])
 
@@ -196,7 +220,9 @@ def _deck(hull: Hull) -> Shape:
 def _rig(rng: np.random.Generator) -> Shape:
     mast, boom, sail = -0.95, 1.25, painted(STUFF["cloth"], (0.72, 0.69, 0.60))
     top = 6.4
-    pole = tube(np.array([[0, mast, 0.5], [0, mast, 3.5], [0, mast, top]]), [0.065, 0.06, 0.035], STUFF["wood"], sides=8)
+    pole = tube(
+        np.array([[0, mast, 0.5], [0, mast, 3.5], [0, mast, top]]), [0.065, 0.06, 0.035], STUFF["wood"], sides=8
+    )
     swing = 0.35
     end = np.array([swing, boom + 1.1, 1.5])
     spar = tube(np.array([[0, mast + 0.08, 1.45], end]), 0.04, STUFF["wood"], sides=7)
@@ -224,10 +250,17 @@ def _raft(request: Request, rng: np.random.Generator) -> Shape:
     x = (np.arange(n) - (n - 1) / 2) * 2 * r * 1.02
     front, back = -1.35 - rng.uniform(0, 0.2, n), 1.35 + rng.uniform(0, 0.2, n)
     middle = np.column_stack([x, np.zeros(n), np.full(n, 0.02)])
-    logs = [c.logs(middle, np.column_stack([x, y, np.full(n, 0.02)]), r, wood, STUFF["pale wood"], rng) for y in (front, back)]
-    poles = [tube(np.array([[-1.3, y, 0.2], [1.3, y, 0.2]]), 0.06, STUFF["dark wood"], sides=8) for y in (-1.0, 0.0, 1.0)]
+    logs = [
+        c.logs(middle, np.column_stack([x, y, np.full(n, 0.02)]), r, wood, STUFF["pale wood"], rng)
+        for y in (front, back)
+    ]
+    poles = [
+        tube(np.array([[-1.3, y, 0.2], [1.3, y, 0.2]]), 0.06, STUFF["dark wood"], sides=8) for y in (-1.0, 0.0, 1.0)
+    ]
     ties = [(u, y) for u in x for y in (-1.0, 0.0, 1.0)]
-    lash = c.blocks([(u - 0.04, y - 0.075, 0.1) for u, y in ties], [(u + 0.04, y + 0.075, 0.272) for u, y in ties], STUFF["rope"])
+    lash = c.blocks(
+        [(u - 0.04, y - 0.075, 0.1) for u, y in ties], [(u + 0.04, y + 0.075, 0.272) for u, y in ties], STUFF["rope"]
+    )
     return join([*logs, *poles, lash, _oar(1.8, STUFF["pale wood"]).at(0.45, 0.9, 0.3, yaw=0.3)])
 
 

@@ -25,7 +25,7 @@ def _bridge(request: Request, rng: np.random.Generator) -> Shape:
     half = (1.15 if length < 14 else 1.4) * request.size**0.5
 
     def deck(x: Array) -> Array:
-        return rise * (1 - (2 * np.asarray(x) / length) ** 2)
+        return np.asarray(rise * (1 - (2 * x / length) ** 2))
 
     material = painted(stuff(request.material), request.colour)
     if wall_kind(request.material or "wood") in ("wood", "boards"):
@@ -33,7 +33,9 @@ def _bridge(request: Request, rng: np.random.Generator) -> Shape:
     return _stone_bridge(length, half, deck, material, rng)
 
 
-def _wooden_bridge(length: float, half: float, deck: Height, wood: Material, bare: bool, rng: np.random.Generator) -> Shape:
+def _wooden_bridge(
+    length: float, half: float, deck: Height, wood: Material, bare: bool, rng: np.random.Generator
+) -> Shape:
     grey = STUFF["grey wood"] if bare else wood
     parts = [_planking(length, half, deck, grey, rng)]
     x = np.linspace(-length / 2, length / 2, max(8, round(length / 0.9)) + 1)
@@ -52,9 +54,14 @@ def _wooden_bridge(length: float, half: float, deck: Height, wood: Material, bar
         a = np.column_stack([posts[:-1] + 0.05, np.full(n, y), deck(posts[:-1]) + 0.1])
         b = np.column_stack([posts[1:] - 0.05, np.full(n, y), deck(posts[1:]) + 0.95])
         rising = (np.arange(n) < n / 2)[:, None]
-        a[:, 2], b[:, 2] = np.where(rising[:, 0], a[:, 2], deck(posts[:-1]) + 0.95), np.where(rising[:, 0], b[:, 2], deck(posts[1:]) + 0.1)
+        a[:, 2], b[:, 2] = (
+            np.where(rising[:, 0], a[:, 2], deck(posts[:-1]) + 0.95),
+            np.where(rising[:, 0], b[:, 2], deck(posts[1:]) + 0.1),
+        )
         parts.append(c.beams(a, b, 0.045, 0.07, wood))
-    piles = [u for u in np.linspace(-length / 2, length / 2, max(2, round(length / 4.5)) + 1)[1:-1]] if length > 6 else []
+    piles = (
+        [u for u in np.linspace(-length / 2, length / 2, max(2, round(length / 4.5)) + 1)[1:-1]] if length > 6 else []
+    )
     for u in piles:
         z = float(deck(np.array(u)))
         for y in (-half + 0.2, half - 0.2):
@@ -65,7 +72,11 @@ def _wooden_bridge(length: float, half: float, deck: Height, wood: Material, bar
     for s in (-1, 1):
         x0, x1 = sorted((s * (length / 2 - 0.9), s * (length / 2 - 0.02)))
         top = float(deck(np.array(length / 2 - 0.9))) - 0.36
-        parts.append(c.stonework((x0, -half - 0.2, -1.8), (x1, half + 0.2, min(top, -0.06)), stuff("stone"), rng, row=0.4, block=0.6))
+        parts.append(
+            c.stonework(
+                (x0, -half - 0.2, -1.8), (x1, half + 0.2, min(top, -0.06)), stuff("stone"), rng, row=0.4, block=0.6
+            )
+        )
     return join(parts)
 
 
@@ -79,7 +90,9 @@ def _planking(length: float, half: float, deck: Height, wood: Material, rng: np.
     z = deck(x) - 0.03 + rng.uniform(-0.008, 0.008, n)
     a = np.column_stack([x, -half - rng.uniform(0.0, 0.06, n), z])
     b = np.column_stack([x, half + rng.uniform(0.0, 0.06, n), z])
-    return mottle(c.beams(a, b, length / n - 0.018, 0.055, wood, up=tilt), np.repeat(np.arange(n), 12), rng, spread=0.28)
+    return mottle(
+        c.beams(a, b, length / n - 0.018, 0.055, wood, up=tilt), np.repeat(np.arange(n), 12), rng, spread=0.28
+    )
 
 
 def _curved(x: Array, y: float, height: Height, width: float, thick: float, material: Material) -> Shape:
@@ -108,7 +121,17 @@ def _stone_bridge(length: float, half: float, deck: Height, material: Material, 
         p = np.column_stack([edge, np.full(n + 1, y), deck(edge) + 0.63])
         coping = c.beams(p[:-1], p[1:] - (p[1:] - p[:-1]) * 0.02, 0.44, 0.14, STUFF["pale stone"])
         parts.append(mottle(coping, np.repeat(np.arange(n), 12), rng, spread=0.15))
-        parts += [c.stonework((e * length / 2 - 0.3, y - 0.3, -1.2), (e * length / 2 + 0.3, y + 0.3, 0.95), material, rng, row=0.36, block=0.6) for e in (-1, 1)]
+        parts += [
+            c.stonework(
+                (e * length / 2 - 0.3, y - 0.3, -1.2),
+                (e * length / 2 + 0.3, y + 0.3, 0.95),
+                material,
+                rng,
+                row=0.36,
+                block=0.6,
+            )
+            for e in (-1, 1)
+        ]
         parts.append(_curved(edge, s * (half + 0.04), lambda u: deck(u) - 0.06, 0.12, 0.14, STUFF["pale stone"]))
     return join(parts)
 
@@ -151,7 +174,9 @@ def _vault(line: Array, half: float, deck: Height, material: Material) -> Shape:
         if not flat:
             quads += [(fl[a], fl[b], ft[b], ft[a]), (bl[b], bl[a], bt[a], bt[b])]
     quads += [(fl[0], ft[0], bt[0], bl[0]), (fl[-1], bl[-1], bt[-1], ft[-1])]
-    body = mesh(np.concatenate(corners), np.array([t for a, b, d, e in quads for t in ((a, b, d), (a, d, e))]), material)
+    body = mesh(
+        np.concatenate(corners), np.array([t for a, b, d, e in quads for t in ((a, b, d), (a, d, e))]), material
+    )
     u = np.linspace(x[0], x[-1], 25)
     p = np.concatenate([np.column_stack([u, np.full(25, y), deck(u)]) for y in (-half, half)])
     k = np.arange(24)
@@ -165,7 +190,7 @@ def _pier(request: Request, rng: np.random.Generator) -> Shape:
     half, high = 0.95, 0.5 * request.tall
 
     def deck(x: Array) -> Array:
-        return high * np.clip((np.asarray(x) + length / 2) / 1.6, 0.0, 1.0) + 0.02
+        return high * np.clip((x + length / 2) / 1.6, 0.0, 1.0) + 0.02
 
     bare = request.colour is None
     wood = painted(STUFF["grey wood"] if bare else stuff(request.material), request.colour)
@@ -177,7 +202,13 @@ def _pier(request: Request, rng: np.random.Generator) -> Shape:
         for s in (-1, 1):
             top = high + (0.55 if (k + (s > 0)) % 2 else 0.02) + rng.uniform(0, 0.15)
             lean = rng.uniform(-0.06, 0.06, 2)
-            path = np.array([[u + lean[0], s * (half + 0.1) + lean[1], -2.6], [u, s * (half + 0.1), high - 0.1], [u, s * (half + 0.1), top]])
+            path = np.array(
+                [
+                    [u + lean[0], s * (half + 0.1) + lean[1], -2.6],
+                    [u, s * (half + 0.1), high - 0.1],
+                    [u, s * (half + 0.1), top],
+                ]
+            )
             parts.append(tube(path, 0.105, dark, sides=8))
         parts.append(c.blocks([(u - 0.08, -half - 0.08, high - 0.42)], [(u + 0.08, half + 0.08, high - 0.25)], dark))
     end = length / 2
@@ -204,8 +235,16 @@ def _fence(request: Request, rng: np.random.Generator) -> Shape:
     x = np.linspace(-length / 2 + 0.06, length / 2 - 0.06, n + 1)
     picket = rng.random() < (0.75 if request.colour else 0.25)
     top = high * rng.uniform(0.97, 1.05, n + 1)
-    posts = c.blocks(np.column_stack([x - 0.055, np.full(n + 1, -0.055), np.full(n + 1, -0.4)]), np.column_stack([x + 0.055, np.full(n + 1, 0.055), top]), wood)
-    caps = c.blocks(np.column_stack([x - 0.07, np.full(n + 1, -0.07), top]), np.column_stack([x + 0.07, np.full(n + 1, 0.07), top + 0.035]), wood)
+    posts = c.blocks(
+        np.column_stack([x - 0.055, np.full(n + 1, -0.055), np.full(n + 1, -0.4)]),
+        np.column_stack([x + 0.055, np.full(n + 1, 0.055), top]),
+        wood,
+    )
+    caps = c.blocks(
+        np.column_stack([x - 0.07, np.full(n + 1, -0.07), top]),
+        np.column_stack([x + 0.07, np.full(n + 1, 0.07), top + 0.035]),
+        wood,
+    )
     levels = (0.25, 0.8) if picket else (0.28, 0.58, 0.88)
     a, b = [], []
     for share in levels:
@@ -223,7 +262,9 @@ def _fence(request: Request, rng: np.random.Generator) -> Shape:
 def _pickets(length: float, high: float, wood: Material, rng: np.random.Generator) -> Shape:
     m = max(2, round(length / 0.165))
     x = (np.arange(m) + 0.5) * length / m - length / 2
-    one = c.prism(((-0.043, 0.1), (0.043, 0.1), (0.043, high - 0.08), (0.0, high), (-0.043, high - 0.08)), -0.048, -0.024, wood)
+    one = c.prism(
+        ((-0.043, 0.1), (0.043, 0.1), (0.043, high - 0.08), (0.0, high), (-0.043, high - 0.08)), -0.048, -0.024, wood
+    )
     row = join([one.at(u, 0, rng.uniform(-0.015, 0.015)) for u in x])
     return mottle(row, np.repeat(np.arange(m), len(one.faces)), rng, spread=0.12)
 
@@ -232,8 +273,16 @@ def _railings(length: float, high: float, metal: Material) -> Shape:
     m = max(2, round(length / 0.14))
     x = np.linspace(-length / 2, length / 2, m + 1)
     thick = np.where(np.arange(m + 1) % 12, 0.012, 0.03)
-    bars = c.blocks(np.column_stack([x - thick, -thick, np.full(m + 1, -0.2)]), np.column_stack([x + thick, thick, high + thick]), metal)
-    rails = c.blocks([(-length / 2, -0.02, z) for z in (0.15, high - 0.15)], [(length / 2, 0.02, z + 0.04) for z in (0.15, high - 0.15)], metal)
+    bars = c.blocks(
+        np.column_stack([x - thick, -thick, np.full(m + 1, -0.2)]),
+        np.column_stack([x + thick, thick, high + thick]),
+        metal,
+    )
+    rails = c.blocks(
+        [(-length / 2, -0.02, z) for z in (0.15, high - 0.15)],
+        [(length / 2, 0.02, z + 0.04) for z in (0.15, high - 0.15)],
+        metal,
+    )
     return join([bars, rails])
 
 
@@ -251,7 +300,11 @@ def _wall(request: Request, rng: np.random.Generator) -> Shape:
     edge = np.linspace(-h, h, n + 1)
     low = np.column_stack([edge[:-1] + 0.008, -t - 0.03 - 0.03 * rng.random(n), np.full(n, high - 0.12)])
     top = np.column_stack([edge[1:] - 0.008, t + 0.03 + 0.03 * rng.random(n), high + rng.uniform(0.0, 0.1, n)])
-    coping = mottle(c.blocks(low, top, material if material.pattern == "rock" else STUFF["pale stone"]), np.repeat(np.arange(n), 12), rng)
+    coping = mottle(
+        c.blocks(low, top, material if material.pattern == "rock" else STUFF["pale stone"]),
+        np.repeat(np.arange(n), 12),
+        rng,
+    )
     return join([body, coping])
 
 
@@ -259,18 +312,50 @@ def _gate(request: Request, rng: np.random.Generator) -> Shape:
     """Two piers with an arch, or two posts with a small roof; a gate of boards stands open between them."""
     material = painted(stuff(request.material), request.colour)
     half, high = 1.2, 2.2
-    leaves = join([_leaf(half - 0.1, s, material if material.name == "wood" else STUFF["wood"]).at(s * (half - 0.06), 0, yaw=s * 0.9) for s in (-1, 1)])
+    leaves = join(
+        [
+            _leaf(half - 0.1, s, material if material.name == "wood" else STUFF["wood"]).at(
+                s * (half - 0.06), 0, yaw=s * 0.9
+            )
+            for s in (-1, 1)
+        ]
+    )
     if wall_kind(request.material or "wood") in ("wood", "boards"):
         posts = [((s * half - 0.1, -0.1, -0.5), (s * half + 0.1, 0.1, high)) for s in (-1, 1)]
         posts.append(((-half - 0.35, -0.09, high - 0.02), (half + 0.35, 0.09, high + 0.2)))
         a = [(s * half, 0, high - 0.7) for s in (-1, 1)]
         braces = c.beams(a, [(s * (half - 0.65), 0, high) for s in (-1, 1)], 0.12, 0.12, material)
-        roof = roofs.gable_roof(0.7, high + 0.2, 0.42, (-half - 0.45, half + 0.45), "shingles", STUFF["shingles"], material, rng, overhang=0.25)
+        roof = roofs.gable_roof(
+            0.7,
+            high + 0.2,
+            0.42,
+            (-half - 0.45, half + 0.45),
+            "shingles",
+            STUFF["shingles"],
+            material,
+            rng,
+            overhang=0.25,
+        )
         return join([c.blocks(*zip(*posts, strict=True), material), braces, roof, leaves])
-    piers = [c.stonework((s * (half + 0.3) - 0.32, -0.35, -0.5), (s * (half + 0.3) + 0.32, 0.35, high - 0.3), material, rng, row=0.33, block=0.5) for s in (-1, 1)]
+    piers = [
+        c.stonework(
+            (s * (half + 0.3) - 0.32, -0.35, -0.5),
+            (s * (half + 0.3) + 0.32, 0.35, high - 0.3),
+            material,
+            rng,
+            row=0.33,
+            block=0.5,
+        )
+        for s in (-1, 1)
+    ]
     angle = np.linspace(0, math.pi, 14)
     ring = np.column_stack([(half + 0.3) * np.cos(angle), np.zeros(14), high - 0.35 + (half + 0.0) * np.sin(angle)])
-    arch = mottle(c.beams(ring[:-1], ring[1:], 0.6, 0.55, material, up=-_outward(ring[:-1], ring[1:])), np.repeat(np.arange(13), 12), rng, spread=0.3)
+    arch = mottle(
+        c.beams(ring[:-1], ring[1:], 0.6, 0.55, material, up=-_outward(ring[:-1], ring[1:])),
+        np.repeat(np.arange(13), 12),
+        rng,
+        spread=0.3,
+    )
     key = c.blocks([(-0.16, -0.36, high + half - 0.68)], [(0.16, 0.36, high + half + 0.02)], STUFF["pale stone"])
     return join([*piers, arch, key, leaves])
 

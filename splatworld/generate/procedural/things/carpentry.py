@@ -248,12 +248,14 @@ def logs(
     vertices = np.concatenate([starts[:, None] + ring, ends[:, None] + ring, ends[:, None]], 1).reshape(-1, 3)
     k = np.arange(7)
     after = (k + 1) % 7
-    bark = np.concatenate([np.column_stack([k, after, after + 7]), np.column_stack([k, after + 7, k + 7])])
-    sawn = np.column_stack([k + 7, after + 7, np.full(7, 14)])
+    bark = np.concatenate([np.column_stack([k, after + 7, after]), np.column_stack([k, k + 7, after + 7])])
+    sawn = np.column_stack([after + 7, k + 7, np.full(7, 14)])
     offset = 15 * np.arange(n)[:, None, None]
     outside = mesh(vertices, (bark + offset).reshape(-1, 3), material)
     outside = replace(outside, grain=np.repeat(along, 14, 0).astype(np.float32))
-    return join([mottle(outside, np.repeat(np.arange(n), 14), rng), mesh(vertices, (sawn + offset).reshape(-1, 3), cut)])
+    return join(
+        [mottle(outside, np.repeat(np.arange(n), 14), rng), mesh(vertices, (sawn + offset).reshape(-1, 3), cut)]
+    )
 
 
 def sheet(points: Array, thickness: float, material: Material) -> Shape:

@@ -29,14 +29,26 @@ def campfire(request: Request, rng: np.random.Generator) -> Shape:
         path = np.stack([foot, (foot + head) / 2 + rng.normal(0, 0.012, 3), head])
         radius = rng.uniform(0.04, 0.058)
         parts.append(tube(path, [radius, radius, 0.8 * radius], STUFF["bark"], sides=7))
-        parts.append(tube(np.stack([head - 0.25 * (head - foot), head + 0.04 * (head - foot)]), radius * 1.03, STUFF["ember"], sides=7))
+        parts.append(
+            tube(
+                np.stack([head - 0.25 * (head - foot), head + 0.04 * (head - foot)]),
+                radius * 1.03,
+                STUFF["ember"],
+                sides=7,
+            )
+        )
     parts.append(lathe([(0.0, 0.05), (0.26, 0.05), (0.18, 0.1), (0.0, 0.13)], STUFF["ember"], sides=12))
-    parts += [_tongues(15, 0.22, (0.3, 0.8), 0.085, STUFF["flame"], rng), _tongues(8, 0.11, (0.22, 0.45), 0.075, STUFF["flame heart"], rng)]
+    parts += [
+        _tongues(15, 0.22, (0.3, 0.8), 0.085, STUFF["flame"], rng),
+        _tongues(8, 0.11, (0.22, 0.45), 0.075, STUFF["flame heart"], rng),
+    ]
     low = [PointLight((0.45 * math.cos(a), 0.45 * math.sin(a), 0.45), FIRELIGHT, 0.3) for a in np.arange(3) * 2.1 + 0.4]
     return shining(join(parts), PointLight((0.0, 0.0, 0.95), FIRELIGHT, 0.6), *low)
 
 
-def _tongues(count: int, spread: float, heights: tuple[float, float], width: float, material: Material, rng: np.random.Generator) -> Shape:
+def _tongues(
+    count: int, spread: float, heights: tuple[float, float], width: float, material: Material, rng: np.random.Generator
+) -> Shape:
     """Flames: slim closed spindles that lick upwards and inwards."""
     parts = []
     for k in range(count):

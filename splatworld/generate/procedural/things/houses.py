@@ -176,7 +176,7 @@ def _house(request: Request, rng: np.random.Generator) -> Shape:
         if kind in ("timber",) or is_pale(request.colour) and rng.random() < 0.3
         else painted(STUFF["pale wood"], linear("white"))
     )
-    dress = Dress(frame, leaf, None if kind == "timber" else shutters, rng.random() < 0.6, request.night)
+    dress = Dress(frame, leaf, None if kind == "timber" else shutters, rng.random() < 0.35, request.night)
     hall = Hall(length, span, storeys * height, span / 2 * rng.uniform(0.85, 1.1), kind, material, cover, trim, dress)
     return _farmhouse(hall, storeys, height, rng)
 
@@ -272,7 +272,7 @@ CLASSES = (
         ),
         c.finished(_cabin),
         5.2,
-        5.0,
+        5.9,
         kinds=("building", "structure", "house"),
         variants=0,
     ),

@@ -12,7 +12,7 @@ from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.stuff import STUFF, WINDOW_GLOW, mottle, shining
 from splatworld.world import PointLight
 
-ROWS = {"log": 0.21, "wood": 0.2, "stone": 0.36}
+ROWS = {"log": 0.21, "wood": 0.2, "stone": 0.42}
 """Heights of the courses of walls that have them; other walls are flat."""
 
 
@@ -65,7 +65,7 @@ def wall(
         holes = [_hole(o) for o in openings]
         edges = {round(z, 4) for h in holes for z in h[2:]}
         levels = np.array(sorted({0.0, height, top} | edges))
-    block = 0.62 * coarse if kind == "stone" else None
+    block = 0.75 * coarse if kind == "stone" else None
     pieces = c.courses(width, levels, height=height, holes=holes, block=block, rng=rng)
     parts = [_skin(kind, pieces, material, rng)]
     if kind == "boards":
@@ -139,7 +139,15 @@ def portal(width: float, height: float, stone: Material, leaf: Material, rng: np
     leaves = door(Opening("doors", 0.0, 0.0, width, height), dress, rng, proud=0.14).at(0, -0.13, 0)
     deep = c.blocks([(-width / 2 - 0.1, -0.04, 0.0)], [(width / 2 + 0.1, 0.5, height + 0.1)], stone)
     steps = c.blocks([(-width / 2 - 0.3, -0.75, -0.4)], [(width / 2 + 0.3, 0.2, 0.02)], stone)
-    return join([leaves, deep, steps, _arch_stones(width / 2 + 0.05, height + 0.1, 0.36, stone), _tympanum(width / 2, height, stone)])
+    return join(
+        [
+            leaves,
+            deep,
+            steps,
+            _arch_stones(width / 2 + 0.05, height + 0.1, 0.36, stone),
+            _tympanum(width / 2, height, stone),
+        ]
+    )
 
 
 def _tympanum(radius: float, z: float, stone: Material) -> Shape:
@@ -192,8 +200,8 @@ def _shutters(w: float, h: float, proud: float, material: Material) -> Shape:
         x0, x1 = sorted((side * (w + 0.12), side * (w + 0.12 + 0.85 * w)))
         y = -proud - 0.005
         parts.append(((x0, y, 0), (x1, -0.01, h)))
-        slats = np.linspace(0.06, h - 0.06, max(5, round(h / 0.13)))
-        parts += [((x0 + 0.05, y - 0.022, z - 0.035), (x1 - 0.05, y, z + 0.02)) for z in slats]
+        slats = np.linspace(0.06, h - 0.06, max(4, round(h / 0.24)))
+        parts += [((x0 + 0.05, y - 0.022, z - 0.06), (x1 - 0.05, y, z + 0.03)) for z in slats]
     return c.blocks(*zip(*parts, strict=True), material)
 
 

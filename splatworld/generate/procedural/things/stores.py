@@ -16,7 +16,9 @@ def pebble(radius: float, rng: np.random.Generator) -> Shape:
     """A rounded stone, half sunk."""
     stretch = rng.uniform(0.7, 1.3, 3) * [1, 1, 0.75]
     offset = rng.uniform(0, 50, 3)
-    return ball(radius, stuff("stone"), subdivisions=1).mapped(lambda v: v * stretch * (1 + 0.25 * fbm(v / radius + offset, octaves=2))[:, None])
+    return ball(radius, stuff("stone"), subdivisions=1).mapped(
+        lambda v: v * stretch * (1 + 0.25 * fbm(v / radius + offset, octaves=2))[:, None]
+    )
 
 
 def _staves(profile: list[tuple[float, float]], count: int, wood: Material, rng: np.random.Generator) -> Shape:
@@ -26,7 +28,14 @@ def _staves(profile: list[tuple[float, float]], count: int, wood: Material, rng:
     angle = np.arange(count)[:, None] * step + np.array([0.0, 0.06, 0.94, 1.0]) * step
     proud = np.array([-0.009, 0.0, 0.0, -0.009]) * r.max() / 0.35
     radius = r[None, :, None] + proud
-    vertices = np.stack([radius * np.cos(angle)[:, None], radius * np.sin(angle)[:, None], np.broadcast_to(z[None, :, None], (count, len(z), 4))], -1)
+    vertices = np.stack(
+        [
+            radius * np.cos(angle)[:, None],
+            radius * np.sin(angle)[:, None],
+            np.broadcast_to(z[None, :, None], (count, len(z), 4)),
+        ],
+        -1,
+    )
     k = len(z)
     quads = [(4 * i + j, 4 * i + j + 1, 4 * i + j + 5, 4 * i + j + 4) for i in range(k - 1) for j in range(3)]
     faces = np.array([t for a, b, d, e in quads for t in ((a, b, d), (a, d, e))])
@@ -47,9 +56,21 @@ def _barrel(request: Request, rng: np.random.Generator) -> Shape:
     parts = [_staves([(radius(u), u) for u in z], 17, wood, rng)]
     for u in (0.07, 0.27, 0.62, 0.82):
         a, b = radius(u), radius(u + 0.055)
-        parts.append(lathe([(a - 0.01, u), (a + 0.014, u + 0.002), (b + 0.014, u + 0.053), (b - 0.01, u + 0.055)], STUFF["metal"], sides=22))
+        parts.append(
+            lathe(
+                [(a - 0.01, u), (a + 0.014, u + 0.002), (b + 0.014, u + 0.053), (b - 0.01, u + 0.055)],
+                STUFF["metal"],
+                sides=22,
+            )
+        )
     inner = low - 0.035
-    parts.append(lathe([(low - 0.004, high - 0.001), (inner, high + 0.002), (inner, high - 0.05), (0.0, high - 0.05)], wood, sides=18))
+    parts.append(
+        lathe(
+            [(low - 0.004, high - 0.001), (inner, high + 0.002), (inner, high - 0.05), (0.0, high - 0.05)],
+            wood,
+            sides=18,
+        )
+    )
     parts.append(lathe([(0.0, 0.03), (low - 0.005, 0.0)], wood, sides=18))
     return join(parts)
 
@@ -59,10 +80,13 @@ def pail(radius: float, height: float, wood: Material, rng: np.random.Generator,
     r, t = radius, 0.1 * radius
     outer = _staves([(0.82 * r, 0.0), (r, height)], 10, wood, rng)
     level = height * (0.75 if full else 0.1)
-    inside = lathe([(r - 0.005, height), (r - t, height), (0.85 * r - t, level - 0.02)], wood, sides=14)
+    inside = lathe([(r + 0.002, height + 0.001), (r - t, height + 0.001), (0.85 * r - t, level - 0.02)], wood, sides=14)
     surface = lathe([(r - 0.6 * t, level), (0.0, level)], STUFF["water"] if full else wood, sides=14)
     floor = lathe([(0.0, 0.0), (0.82 * r, 0.0)], wood, sides=14)
-    hoops = [lathe([(q - 0.01, z), (q + 0.008, z), (q + 0.012, z + 0.03), (q - 0.01, z + 0.03)], STUFF["metal"], sides=16) for z, q in ((0.15 * height, 0.85 * r), (0.75 * height, 0.955 * r))]
+    hoops = [
+        lathe([(q - 0.01, z), (q + 0.008, z), (q + 0.012, z + 0.03), (q - 0.01, z + 0.03)], STUFF["metal"], sides=16)
+        for z, q in ((0.15 * height, 0.85 * r), (0.75 * height, 0.955 * r))
+    ]
     angle = np.linspace(0, math.pi, 10)
     path = np.column_stack([r * np.cos(angle), np.zeros(10), height * 0.95 + 0.85 * r * np.sin(angle)])
     return join([outer, inside, surface, floor, *hoops, tube(path, 0.035 * radius + 0.004, STUFF["rope"], sides=5)])
@@ -89,28 +113,56 @@ def wooden_box(width: float, depth: float, height: float, wood: Material, rng: n
     high += [(b - 0.006, y - 0.01, height - 0.008 + 0.008 * rng.random()) for b in u[1:]]
     boards = mottle(c.blocks(low, high, wood), np.repeat(np.arange(len(low)), 12), rng, spread=0.25)
     e = 0.055
-    posts = [((sx * x - (e if sx > 0 else 0), sy * y - (e if sy > 0 else 0), 0), (sx * x + (e if sx < 0 else 0), sy * y + (e if sy < 0 else 0), height + 0.004)) for sx in (-1, 1) for sy in (-1, 1)]
-    rails = [((-x + e, s * y - (0.03 if s > 0 else 0), v), (x - e, s * y + (0.03 if s < 0 else 0), v + e)) for s in (-1, 1) for v in (0.004, height - e)]
-    rails += [((s * x - (0.03 if s > 0 else 0), -y + e, v), (s * x + (0.03 if s < 0 else 0), y - e, v + e)) for s in (-1, 1) for v in (0.004, height - e)]
+    posts = [
+        (
+            (sx * x - (e if sx > 0 else 0), sy * y - (e if sy > 0 else 0), 0),
+            (sx * x + (e if sx < 0 else 0), sy * y + (e if sy < 0 else 0), height + 0.004),
+        )
+        for sx in (-1, 1)
+        for sy in (-1, 1)
+    ]
+    rails = [
+        ((-x + e, s * y - (0.03 if s > 0 else 0), v), (x - e, s * y + (0.03 if s < 0 else 0), v + e))
+        for s in (-1, 1)
+        for v in (0.004, height - e)
+    ]
+    rails += [
+        ((s * x - (0.03 if s > 0 else 0), -y + e, v), (s * x + (0.03 if s < 0 else 0), y - e, v + e))
+        for s in (-1, 1)
+        for v in (0.004, height - e)
+    ]
     frame = c.blocks(*zip(*posts, *rails, strict=True), wood)
     a = [(-x + e, s * (y - 0.009), e) for s in (-1, 1)] + [(s * (x - 0.009), -y + e, e) for s in (-1, 1)]
-    b = [(x - e, s * (y - 0.009), height - e) for s in (-1, 1)] + [(s * (x - 0.009), y - e, height - e) for s in (-1, 1)]
+    b = [(x - e, s * (y - 0.009), height - e) for s in (-1, 1)] + [
+        (s * (x - 0.009), y - e, height - e) for s in (-1, 1)
+    ]
     up = [(0, 1, 0)] * 2 + [(1, 0, 0)] * 2
     return join([core, boards, frame, c.beams(a, b, 0.06, 0.018, wood, up=np.array(up, float))])
 
 
 def _crate(request: Request, rng: np.random.Generator) -> Shape:
     wood = painted(stuff(request.material, "pale wood"), request.colour)
-    return wooden_box(rng.uniform(0.65, 0.8), rng.uniform(0.55, 0.65), rng.uniform(0.55, 0.7), wood, rng).at(0, 0, yaw=0.0)
+    return wooden_box(rng.uniform(0.65, 0.8), rng.uniform(0.55, 0.65), rng.uniform(0.55, 0.7), wood, rng).at(
+        0, 0, yaw=0.0
+    )
 
 
 def _wheel(radius: float, wood: Material) -> Shape:
     """A spoked wheel in the y-z plane around the origin."""
     angle = np.linspace(0, 2 * math.pi, 19)
     ring = np.column_stack([np.zeros(19), radius * np.cos(angle), radius * np.sin(angle)])
-    rim = c.beams(ring[:-1], ring[1:], 0.07, 0.075, wood, up=np.column_stack([np.zeros(18), (ring[:-1] + ring[1:])[:, 1:]]))
+    rim = c.beams(
+        ring[:-1], ring[1:], 0.07, 0.075, wood, up=np.column_stack([np.zeros(18), (ring[:-1] + ring[1:])[:, 1:]])
+    )
     tyre_r = ring * (1 + 0.045 / radius)
-    tyre = c.beams(tyre_r[:-1], tyre_r[1:], 0.06, 0.018, STUFF["metal"], up=np.column_stack([np.zeros(18), (ring[:-1] + ring[1:])[:, 1:]]))
+    tyre = c.beams(
+        tyre_r[:-1],
+        tyre_r[1:],
+        0.06,
+        0.018,
+        STUFF["metal"],
+        up=np.column_stack([np.zeros(18), (ring[:-1] + ring[1:])[:, 1:]]),
+    )
     spoke = np.arange(10) * 2 * math.pi / 10
     ends = np.column_stack([np.zeros(10), np.cos(spoke), np.sin(spoke)])
     spokes = c.beams(ends * 0.08, ends * radius, 0.04, 0.045, wood, up=(1, 0, 0))
@@ -125,7 +177,9 @@ def _cart(request: Request, rng: np.random.Generator) -> Shape:
     x, back, front, floor = 0.62, 1.15, -0.95, 0.72
     n = 8
     edge = np.linspace(-x, x, n + 1)
-    planks = c.blocks([(a + 0.006, front, floor) for a in edge[:-1]], [(b - 0.006, back, floor + 0.05) for b in edge[1:]], wood)
+    planks = c.blocks(
+        [(a + 0.006, front, floor) for a in edge[:-1]], [(b - 0.006, back, floor + 0.05) for b in edge[1:]], wood
+    )
     sides = []
     for s in (-1, 1):
         x0, x1 = sorted((s * (x + 0.02), s * (x - 0.025)))
@@ -136,7 +190,13 @@ def _cart(request: Request, rng: np.random.Generator) -> Shape:
     rails = mottle(c.blocks(*zip(*sides, strict=True), wood), np.repeat(np.arange(len(sides)), 12), rng)
     wheels = [_wheel(0.58, dark).at(s * (x + 0.25), 0.15, 0.63) for s in (-1, 1)]
     axle = tube(np.array([[-x - 0.38, 0.15, 0.63], [x + 0.38, 0.15, 0.63]]), 0.055, dark, sides=8)
-    shafts = c.beams([(s * (x - 0.12), back - 0.3, floor - 0.04) for s in (-1, 1)], [(s * (x - 0.22), front - 1.3, 0.5) for s in (-1, 1)], 0.09, 0.09, dark)
+    shafts = c.beams(
+        [(s * (x - 0.12), back - 0.3, floor - 0.04) for s in (-1, 1)],
+        [(s * (x - 0.22), front - 1.3, 0.5) for s in (-1, 1)],
+        0.09,
+        0.09,
+        dark,
+    )
     prop = c.blocks([(-0.03, front - 0.3, 0.0)], [(0.03, front - 0.24, floor + 0.02)], dark)
     cross = c.blocks([(-x, front - 0.32, floor - 0.11)], [(x, front - 0.24, floor - 0.03)], dark)
     hay = _heap(0.62, 0.42, rng).mapped(lambda v: v * [0.9, 1.5, 1] + [0, 0.1, floor + 0.06])
@@ -146,15 +206,34 @@ def _cart(request: Request, rng: np.random.Generator) -> Shape:
 def _heap(radius: float, height: float, rng: np.random.Generator) -> Shape:
     """A mound of hay, closed below, with loose straws."""
     offset = rng.uniform(0, 90, 3)
-    profile = [(0.0, 0.0), (radius, 0.0), (1.04 * radius, 0.2 * height), (0.9 * radius, 0.5 * height), (0.55 * radius, 0.84 * height), (0.2 * radius, height), (0.0, 1.03 * height)]
+    profile = [
+        (0.0, 0.0),
+        (radius, 0.0),
+        (1.04 * radius, 0.2 * height),
+        (0.9 * radius, 0.5 * height),
+        (0.55 * radius, 0.84 * height),
+        (0.2 * radius, height),
+        (0.0, 1.03 * height),
+    ]
     z = np.linspace(0.0, height, 10)
     fine = np.column_stack([np.interp(z, [q[1] for q in profile[1:]], [q[0] for q in profile[1:]]), z])
-    body = lathe([(0.0, 0.0), *map(tuple, fine), (0.0, 1.03 * height)], STUFF["hay"], sides=26).mapped(lambda v: v * np.column_stack([1 + 0.18 * fbm(v * 3 / radius + offset, octaves=3)] * 2 + [1 + 0.1 * fbm(v * 2 / radius + offset)]))
+    body = lathe([(0.0, 0.0), *map(tuple, fine), (0.0, 1.03 * height)], STUFF["hay"], sides=26).mapped(
+        lambda v: (
+            v
+            * np.column_stack(
+                [1 + 0.18 * fbm(v * 3 / radius + offset, octaves=3)] * 2 + [1 + 0.1 * fbm(v * 2 / radius + offset)]
+            )
+        )
+    )
     n = 90
     t, angle = rng.uniform(0.05, 0.9, n), rng.uniform(0, 2 * math.pi, n)
     r = radius * np.interp(t, [0, 0.2, 0.5, 0.84, 1], [1, 1.04, 0.9, 0.55, 0.2])
     a = np.column_stack([r * np.cos(angle), r * np.sin(angle), t * height])
-    b = a + np.column_stack([np.cos(angle), np.sin(angle), -0.7 * np.ones(n)]) * rng.uniform(0.06, 0.16, (n, 1)) * radius + rng.normal(0, 0.1 * radius, (n, 3))
+    b = (
+        a
+        + np.column_stack([np.cos(angle), np.sin(angle), -0.7 * np.ones(n)]) * rng.uniform(0.06, 0.16, (n, 1)) * radius
+        + rng.normal(0, 0.1 * radius, (n, 3))
+    )
     b[:, 2] = np.maximum(b[:, 2], 0.01)
     return join([body, c.beams(a, b, 0.012, 0.012, STUFF["hay"])])
 
@@ -175,8 +254,12 @@ def _logpile(request: Request, rng: np.random.Generator) -> Shape:
         x = (np.arange(count) - (count - 1) / 2) * 2.02 * r + rng.normal(0, 0.006, count)
         middle.append(np.column_stack([x, rng.uniform(-0.05, 0.05, count), np.full(count, r + k * 1.75 * r)]))
     centre = np.concatenate(middle)
-    parts = [c.logs(centre, centre + [0, y, 0], 0.97 * r, STUFF["bark"], STUFF["pale wood"], rng) for y in (-0.35, 0.35)]
-    stakes = [((s * 1.09 - 0.04, y - 0.04, -0.3), (s * 1.09 + 0.04, y + 0.04, 1.25)) for s in (-1, 1) for y in (-0.2, 0.2)]
+    parts = [
+        c.logs(centre, centre + [0, y, 0], 0.97 * r, STUFF["bark"], STUFF["pale wood"], rng) for y in (-0.35, 0.35)
+    ]
+    stakes = [
+        ((s * 1.09 - 0.04, y - 0.04, -0.3), (s * 1.09 + 0.04, y + 0.04, 1.25)) for s in (-1, 1) for y in (-0.2, 0.2)
+    ]
     axe = [c.beams([(0.35, -0.5, 0.02)], [(0.5, -0.38, 0.75)], 0.035, 0.045, STUFF["pale wood"])]
     return join([*parts, c.blocks(*zip(*stakes, strict=True), STUFF["wood"]), *axe])
 

@@ -30,7 +30,15 @@ def _tower(request: Request, rng: np.random.Generator) -> Shape:
     if wall_kind(request.material or "stone") == "stone" and rng.random() < 0.7:
         return round_tower(rng.uniform(2.2, 2.5) * s, height, material, rng, pointed=pointed, night=request.night)
     side = rng.uniform(4.0, 4.6) * s
-    return square_tower(side, height, request.material or "stone", material, rng, top="spire" if pointed else "battlements", night=request.night)
+    return square_tower(
+        side,
+        height,
+        request.material or "stone",
+        material,
+        rng,
+        top="spire" if pointed else "battlements",
+        night=request.night,
+    )
 
 
 def round_tower(
@@ -96,7 +104,7 @@ def square_tower(
     *,
     top: Literal["spire", "battlements", "flat"],
     night: bool,
-    coarse: float = 1.0,
+    coarse: float = 1.4,
 ) -> Shape:
     """Four walls with quoins, bands and windows; battlements or a spire."""
     kind = {"plaster": "plaster"}.get(word, wall_kind(word))
@@ -105,7 +113,16 @@ def square_tower(
     levels = np.arange(3.4, height - 1.5, 2.2)
     windows = [Opening("window", 0.0, float(z), 0.55 if z < height - 4 else 0.8, 1.15) for z in levels]
     sides = [
-        openings.wall(kind, side, height + 0.4, material, rng, openings=windows if k != 1 else windows[1:], dress=dress, coarse=coarse)
+        openings.wall(
+            kind,
+            side,
+            height + 0.4,
+            material,
+            rng,
+            openings=windows if k != 1 else windows[1:],
+            dress=dress,
+            coarse=coarse,
+        )
         .at(0, -h, -0.4)
         .at(0, 0, yaw=k * math.pi / 2)
         for k in range(4)
@@ -120,7 +137,9 @@ def square_tower(
     parts = [*sides, *bands, corners, portal]
     if top == "spire":
         roof = ("slate", "tiles", "shingles")[rng.integers(3)]
-        spire = roofs.pyramid_roof(side + 0.9, side * rng.uniform(0.95, 1.5), roof, STUFF[roof], rng, trim=STUFF["dark wood"])
+        spire = roofs.pyramid_roof(
+            side + 0.9, side * rng.uniform(0.95, 1.5), roof, STUFF[roof], rng, trim=STUFF["dark wood"]
+        )
         return join([*parts, spire.at(0, 0, height + 0.1)])
     if top == "battlements":
         parts.append(battlements(side + 0.5, height, material))
@@ -149,7 +168,12 @@ def _ring_band(radius: float, z: float) -> Shape:
 def _square_band(h: float, z: float) -> Shape:
     t = 0.13
     low = [(-h - t, -h - t, z), (-h - t, h - 0.1, z), (-h - t, -h + 0.1, z), (h - 0.1, -h + 0.1, z)]
-    high = [(h + t, -h + 0.1, z + 0.2), (h + t, h + t, z + 0.2), (-h + 0.1, h - 0.1, z + 0.2), (h + t, h - 0.1, z + 0.2)]
+    high = [
+        (h + t, -h + 0.1, z + 0.2),
+        (h + t, h + t, z + 0.2),
+        (-h + 0.1, h - 0.1, z + 0.2),
+        (h + t, h - 0.1, z + 0.2),
+    ]
     return c.blocks(low, high, TRIM)
 
 
@@ -163,15 +187,38 @@ def _castle(request: Request, rng: np.random.Generator) -> Shape:
     parts = []
     for k, (x, y) in enumerate(((-half, -half), (half, -half), (half, half), (-half, half))):
         high = wall + (2.2 + 0.7 * rng.random()) * s
-        corner = round_tower(tower, high, material, rng, pointed=pointed and k % 3 != 1, night=request.night, block=2.3, entrance=False, cover=roof)
+        corner = round_tower(
+            tower,
+            high,
+            material,
+            rng,
+            pointed=pointed and k % 3 != 1,
+            night=request.night,
+            block=2.3,
+            entrance=False,
+            cover=roof,
+        )
         parts.append(corner.at(x, y, yaw=k * math.pi / 2))
     gate = 2.2 * s
     for k in range(4):
-        spans = [(-half + tower - 0.4, half - tower + 0.4)] if k else [(-half + tower - 0.4, -gate), (gate, half - tower + 0.4)]
+        spans = (
+            [(-half + tower - 0.4, half - tower + 0.4)]
+            if k
+            else [(-half + tower - 0.4, -gate), (gate, half - tower + 0.4)]
+        )
         curtain = [_curtain(a, b, wall, material, rng).at(0, -half) for a, b in spans]
         parts += [w.at(0, 0, yaw=k * math.pi / 2) for w in curtain]
     parts.append(_gatehouse(gate, wall * 1.3, material, rng, request.night).at(0, -half))
-    keep = square_tower(5.6 * s, wall + 6.5 * s * request.tall, "stone", material, rng, top="battlements", night=request.night, coarse=2.2)
+    keep = square_tower(
+        5.6 * s,
+        wall + 6.5 * s * request.tall,
+        "stone",
+        material,
+        rng,
+        top="battlements",
+        night=request.night,
+        coarse=2.2,
+    )
     parts.append(keep.at(0.8 * s, 1.6 * s))
     top = wall + 6.5 * s * request.tall + 0.1
     parts.append(_turret(1.1 * s, 3.0 * s, material, STUFF[roof], rng).at(2.6 * s, 3.4 * s, top))
@@ -187,7 +234,9 @@ def _curtain(x0: float, x1: float, height: float, material: Material, rng: np.ra
     parapet = c.blocks([(-length / 2, 0.02, height - 0.6)], [(length / 2, 0.36, height)], material)
     n = max(2, round(length / 1.5))
     x = (np.arange(n) + 0.5) * length / n - length / 2
-    merlons = c.blocks([(u - 0.36, -0.03, height - 0.02) for u in x], [(u + 0.36, 0.38, height + 0.62) for u in x], material)
+    merlons = c.blocks(
+        [(u - 0.36, -0.03, height - 0.02) for u in x], [(u + 0.36, 0.38, height + 0.62) for u in x], material
+    )
     slits = [openings.slit(0.16, 0.8, TRIM).at(u, -0.08, height * 0.45) for u in x[1:-1:2]]
     return join([outside, core, parapet, merlons, *slits]).at((x0 + x1) / 2, -t / 2)
 
@@ -195,7 +244,10 @@ def _curtain(x0: float, x1: float, height: float, material: Material, rng: np.ra
 def _gatehouse(half: float, height: float, material: Material, rng: np.random.Generator, night: bool) -> Shape:
     body = c.stonework((-half, -1.3, -0.6), (half, 1.3, height), material, rng, row=0.95, block=1.8)
     gate = openings.portal(2.3, 2.3, TRIM, STUFF["dark wood"], rng).at(0, -1.36, 0.05)
-    sides = [round_tower(0.85, height + 0.6, material, rng, pointed=False, night=night, block=1.7, entrance=False) for _ in (0, 1)]
+    sides = [
+        round_tower(0.85, height + 0.6, material, rng, pointed=False, night=night, block=1.7, entrance=False)
+        for _ in (0, 1)
+    ]
     rail = battlements(2 * half, height, material)
     flat = rail.mapped(lambda v: v * np.array([0.72, 0.6, 1]))
     return join([body, gate, flat, sides[0].at(-half, -1.3), sides[1].at(half, -1.3)])
@@ -204,10 +256,21 @@ def _gatehouse(half: float, height: float, material: Material, rng: np.random.Ge
 def _turret(radius: float, height: float, material: Material, roof: Material, rng: np.random.Generator) -> Shape:
     shaft = c.stone_ring(radius, 0.0, height, material, rng, row=0.7, block=1.0)
     cone = roofs.cone_roof(radius + 0.35, radius * 2.4, roof.name, roof, rng, trim=STUFF["dark wood"]).at(0, 0, height)
-    return join([shaft, cone, *(openings.slit(0.18, 0.7, TRIM).at(0, -radius - 0.06, height * 0.5).at(0, 0, yaw=k * 2.1) for k in range(3))])
+    return join(
+        [
+            shaft,
+            cone,
+            *(
+                openings.slit(0.18, 0.7, TRIM).at(0, -radius - 0.06, height * 0.5).at(0, 0, yaw=k * 2.1)
+                for k in range(3)
+            ),
+        ]
+    )
 
 
-def flag(low: float, height: float, colour: tuple[float, float, float], *, fly: float = 1.5, drop: float = 0.9) -> Shape:
+def flag(
+    low: float, height: float, colour: tuple[float, float, float], *, fly: float = 1.5, drop: float = 0.9
+) -> Shape:
     """A pole with a cloth that blows towards +X."""
     top = low + height
     pole = tube(np.array([[0, 0, low], [0, 0, top]]), [0.05, 0.035], STUFF["wood"], sides=7)
@@ -224,20 +287,36 @@ def _church(request: Request, rng: np.random.Generator) -> Shape:
     word = request.material or "plaster"
     kind = wall_kind(word)
     material = painted(stuff(word), request.colour)
-    dress = Dress(TRIM if kind != "wood" else painted(STUFF["pale wood"], linear("brown")), STUFF["dark wood"], night=request.night)
+    dress = Dress(
+        TRIM if kind != "wood" else painted(STUFF["pale wood"], linear("brown")),
+        STUFF["dark wood"],
+        night=request.night,
+    )
     length, span, eave = 8.4 * s, 5.6 * s, 3.7 * (0.4 + 0.6 * s)
     roof = ("slate", "tiles")[rng.integers(2)]
     nave = Hall(length, span, eave, span / 2 * 1.25, kind, material, roof, STUFF["dark wood"], dress)
     tall = [Opening("window", float(x), 1.0, 0.62, 1.9) for x in np.linspace(-length / 2 + 1.3, length / 2 - 1.3, 4)]
     rear = [Opening("window", 0.0, 1.3, 1.0, 2.2)]
     x, side = length / 2, 2.9 * s
-    body = [nave.walls({"front": tall, "back": tall, "right": rear}, rng), nave.plinth(rng), nave.roof((-x - 0.1, x + 0.35), rng, overhang=0.35)]
-    buttresses = [_buttress(eave).at(float(u), sy * span / 2, yaw=0 if sy < 0 else math.pi) for sy in (-1, 1) for u in np.linspace(-length / 2 + 0.2, length / 2 - 0.2, 5)]
+    body = [
+        nave.walls({"front": tall, "back": tall, "right": rear}, rng),
+        nave.plinth(rng),
+        nave.roof((-x - 0.1, x + 0.35), rng, overhang=0.35),
+    ]
+    buttresses = [
+        _buttress(eave).at(float(u), sy * span / 2, yaw=0 if sy < 0 else math.pi)
+        for sy in (-1, 1)
+        for u in np.linspace(-length / 2 + 0.2, length / 2 - 0.2, 5)
+    ]
     height = (eave + 4.0 * s) * request.tall
     tower = square_tower(side, height, word, material, rng, top="flat", night=request.night)
-    spire = roofs.pyramid_roof(side + 0.7, 4.4 * s, roof, STUFF[roof], rng, trim=STUFF["dark wood"]).at(0, 0, height + 0.1)
+    spire = roofs.pyramid_roof(side + 0.7, 4.4 * s, roof, STUFF[roof], rng, trim=STUFF["dark wood"]).at(
+        0, 0, height + 0.1
+    )
     z = height + 4.4 * s
-    cross = c.blocks([(-0.05, -0.05, z), (-0.32, -0.045, z + 0.6)], [(0.05, 0.05, z + 1.05), (0.32, 0.045, z + 0.7)], STUFF["gold"])
+    cross = c.blocks(
+        [(-0.05, -0.05, z), (-0.32, -0.045, z + 0.6)], [(0.05, 0.05, z + 1.05), (0.32, 0.045, z + 0.7)], STUFF["gold"]
+    )
     front = join([tower, spire, cross]).at(0, -x - side * 0.42)
     turned = join([*body, *buttresses]).at(0, 0, yaw=math.pi / 2)
     return join([turned, front]).at(0, side * 0.4)
@@ -264,11 +343,15 @@ def _windmill(request: Request, rng: np.random.Generator) -> Shape:
         body = lathe([(low, -0.5), (low, 0.0), (top, height)], material, sides=28)
     foot = c.stone_ring(low + 0.14, -0.6, 0.85, stuff("stone"), rng, row=0.4, block=0.7)
     ledge = lathe([(low + 0.14, 0.85), (low - 0.2, 0.95)], TRIM, sides=28)
-    cap = roofs.cone_roof(top + 0.35, 2.3 * s, "shingles", STUFF["shingles"], rng, trim=STUFF["dark wood"]).at(0, 0, height)
+    cap = roofs.cone_roof(top + 0.35, 2.3 * s, "shingles", STUFF["shingles"], rng, trim=STUFF["dark wood"]).at(
+        0, 0, height
+    )
     parts = [body, foot, ledge, cap, openings.portal(1.1, 1.8, TRIM, STUFF["wood"], rng).at(0, -low - 0.12, 0.1)]
     for k, z in enumerate((3.0, 5.4)):
         for yaw in (0.0, 2.2, 4.2):
-            pane = openings.slit(0.55, 0.8, TRIM, night=request.night).at(0, -(low - taper * z * s) - 0.04, z * s * request.tall)
+            pane = openings.slit(0.55, 0.8, TRIM, night=request.night).at(
+                0, -(low - taper * z * s) - 0.04, z * s * request.tall
+            )
             parts.append(pane.at(0, 0, yaw=yaw + 0.5 * k))
     reach = min(5.2 * s, height - 1.4)
     hub_z, hub_y = height + 0.35, -top - 1.15
@@ -313,7 +396,9 @@ def _lighthouse(request: Request, rng: np.random.Generator) -> Shape:
     parts.append(lathe([(low + 0.25, 0.9), (low - 0.2, 1.0)], TRIM, sides=28))
     parts.append(openings.portal(1.1, 1.85, TRIM, other, rng).at(0, -low - 0.22, 0.1))
     for k, z in enumerate(np.arange(3.0, height - 1.2, 2.3)):
-        pane = openings.slit(0.5, 0.85, TRIM, night=request.night).at(0, -(low + (top - low) * z / height) - 0.05, float(z))
+        pane = openings.slit(0.5, 0.85, TRIM, night=request.night).at(
+            0, -(low + (top - low) * z / height) - 0.05, float(z)
+        )
         parts.append(pane.at(0, 0, yaw=0.3 + 2.1 * k))
     return join([*parts, _lantern_room(top, other, request.night).at(0, 0, height)])
 
@@ -329,11 +414,20 @@ def _lantern_room(radius: float, paint: Material, night: bool) -> Shape:
     rim = radius + 0.45
     bars = c.around(c.blocks([(-0.025, -rim - 0.025, 0.1)], [(0.025, -rim + 0.025, 1.0)], STUFF["metal"]), 20)
     angle = np.linspace(0, 2 * math.pi, 29)
-    rails = [tube(np.column_stack([rim * np.cos(angle), rim * np.sin(angle), np.full(29, z)]), 0.03, STUFF["metal"], sides=5) for z in (0.55, 1.0)]
-    dome = lathe([(0.0, 2.18), (r + 0.3, 2.18), (r + 0.22, 2.35), (r * 0.6, 2.85), (0.16, 3.15), (0.16, 3.35), (0.0, 3.4)], paint, sides=20)
+    rails = [
+        tube(np.column_stack([rim * np.cos(angle), rim * np.sin(angle), np.full(29, z)]), 0.03, STUFF["metal"], sides=5)
+        for z in (0.55, 1.0)
+    ]
+    dome = lathe(
+        [(0.0, 2.18), (r + 0.3, 2.18), (r + 0.22, 2.35), (r * 0.6, 2.85), (0.16, 3.15), (0.16, 3.35), (0.0, 3.4)],
+        paint,
+        sides=20,
+    )
     mast = tube(np.array([[0, 0, 3.3], [0, 0, 4.3]]), [0.04, 0.015], STUFF["metal"], sides=5)
     shape = join([deck, room, panes, posts, ring, bars, *rails, dome, mast])
-    lights = [PointLight((1.4 * r * math.cos(a), 1.4 * r * math.sin(a), 1.4), WINDOW_GLOW, 2.0) for a in (0.8, 2.9, 5.0)]
+    lights = [
+        PointLight((1.4 * r * math.cos(a), 1.4 * r * math.sin(a), 1.4), WINDOW_GLOW, 2.0) for a in (0.8, 2.9, 5.0)
+    ]
     return shining(shape, *lights) if night else shape
 
 

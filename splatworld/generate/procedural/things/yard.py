@@ -44,14 +44,27 @@ def lantern_head(width: float, height: float, metal: Material, night: bool) -> S
     base = c.blocks([(-lo - t, -lo - t, -0.01)], [(lo + t, lo + t, 0.035)], metal)
     rim = c.blocks([(-hi - t, -hi - t, h)], [(hi + t, hi + t, h + 0.03)], metal)
     r = hi * 1.41
-    hood = lathe([(0.0, h + 0.02), (r * 1.18, h + 0.02), (r * 0.55, h + 0.19 * height), (r * 0.5, h + 0.25 * height), (0.0, h + 0.31 * height)], metal, sides=4)
+    hood = lathe(
+        [
+            (0.0, h + 0.02),
+            (r * 1.18, h + 0.02),
+            (r * 0.55, h + 0.19 * height),
+            (r * 0.5, h + 0.25 * height),
+            (0.0, h + 0.31 * height),
+        ],
+        metal,
+        sides=4,
+    )
     knob = ball(0.1 * width, metal, subdivisions=1).at(0, 0, h + 0.34 * height)
     shape = join([pane, edges, base, rim, hood.at(0, 0, yaw=math.pi / 4), knob])
     if not night:
         return shape
     # Four lights outside the case: one inside it would be shut in by its own glass.
     out = hi + 0.1
-    lights = [PointLight((out * math.cos(a), out * math.sin(a), h / 2), WINDOW_GLOW, 0.22 * (width / 0.24) ** 0.5) for a in np.arange(4) * math.pi / 2]
+    lights = [
+        PointLight((out * math.cos(a), out * math.sin(a), h / 2), WINDOW_GLOW, 0.22 * (width / 0.24) ** 0.5)
+        for a in np.arange(4) * math.pi / 2
+    ]
     return shining(shape, *lights)
 
 
@@ -79,7 +92,12 @@ def _bench(request: Request, rng: np.random.Generator) -> Shape:
     h = width / 2
     if material.name not in ("wood", "metal"):
         slab = c.blocks([(-h, -0.25, 0.38)], [(h, 0.25, 0.5)], material)
-        feet = [c.stonework((s * h * 0.7 - 0.13, -0.2, -0.15), (s * h * 0.7 + 0.13, 0.2, 0.39), material, rng, row=0.27, block=0.4) for s in (-1, 1)]
+        feet = [
+            c.stonework(
+                (s * h * 0.7 - 0.13, -0.2, -0.15), (s * h * 0.7 + 0.13, 0.2, 0.39), material, rng, row=0.27, block=0.4
+            )
+            for s in (-1, 1)
+        ]
         return join([slab, *feet])
     frame = STUFF["metal"] if material.name == "wood" and rng.random() < 0.5 else material
     slats = [((-h, y, 0.42 + rng.uniform(0, 0.006)), (h, y + 0.085, 0.455)) for y in (-0.24, -0.14, -0.04, 0.06)]
@@ -110,9 +128,17 @@ def _well(request: Request, rng: np.random.Generator) -> Shape:
     n = 12
     edge = np.linspace(0, 2 * math.pi, n + 1) + 0.1
     p = np.column_stack([(r - 0.1) * np.cos(edge), (r - 0.1) * np.sin(edge), np.full(n + 1, high + 0.04)])
-    coping = mottle(c.beams(p[:-1], p[1:], 0.4, 0.13, STUFF["pale stone"] if request.colour is None else stone), np.repeat(np.arange(n), 12), rng)
-    posts = c.blocks([(s * 0.88 - 0.06, -0.06, -0.3) for s in (-1, 1)], [(s * 0.88 + 0.06, 0.06, 2.05) for s in (-1, 1)], wood)
-    roof = roofs.gable_roof(1.25, 1.98, 0.55, (-1.15, 1.15), "shingles", STUFF["shingles"], wood, rng, overhang=0.18, rafters=False)
+    coping = mottle(
+        c.beams(p[:-1], p[1:], 0.4, 0.13, STUFF["pale stone"] if request.colour is None else stone),
+        np.repeat(np.arange(n), 12),
+        rng,
+    )
+    posts = c.blocks(
+        [(s * 0.88 - 0.06, -0.06, -0.3) for s in (-1, 1)], [(s * 0.88 + 0.06, 0.06, 2.05) for s in (-1, 1)], wood
+    )
+    roof = roofs.gable_roof(
+        1.25, 1.98, 0.55, (-1.15, 1.15), "shingles", STUFF["shingles"], wood, rng, overhang=0.18, rafters=False
+    )
     axle = tube(np.array([[-1.0, 0, 1.45], [1.12, 0, 1.45]]), 0.045, wood, sides=8)
     drum = tube(np.array([[-0.32, 0, 1.45], [0.32, 0, 1.45]]), 0.1, STUFF["rope"], sides=10)
     crank = c.beams([(1.1, 0, 1.45), (1.1, 0, 1.17)], [(1.1, 0, 1.15), (1.3, 0, 1.17)], 0.035, 0.035, STUFF["metal"])
@@ -135,11 +161,21 @@ def _signpost(request: Request, rng: np.random.Generator) -> Shape:
         board = c.prism(shape, -0.095, -0.06, STUFF["pale wood"] if request.colour is None else wood)
         strokes = np.arange(0.0, w - 0.25, 0.055)[rng.random(len(np.arange(0.0, w - 0.25, 0.055))) < 0.85]
         heights = rng.uniform(0.01, 0.05, len(strokes))
-        letters = c.blocks([(x, -0.1, -0.035) for x in strokes], [(x + 0.032, -0.09, z) for x, z in zip(strokes, heights, strict=True)], STUFF["dark"])
-        parts.append(join([board, letters]).at(0, 0, level, yaw=(0.15 if k % 2 == 0 else math.pi - 0.35) + rng.uniform(-0.3, 0.3)))
+        letters = c.blocks(
+            [(x, -0.1, -0.035) for x in strokes],
+            [(x + 0.032, -0.09, z) for x, z in zip(strokes, heights, strict=True)],
+            STUFF["dark"],
+        )
+        parts.append(
+            join([board, letters]).at(
+                0, 0, level, yaw=(0.15 if k % 2 == 0 else math.pi - 0.35) + rng.uniform(-0.3, 0.3)
+            )
+        )
     for _ in range(6):
         angle = rng.uniform(0, 2 * math.pi)
-        parts.append(stores.pebble(rng.uniform(0.08, 0.14), rng).at(0.16 * math.cos(angle), 0.16 * math.sin(angle), 0.02))
+        parts.append(
+            stores.pebble(rng.uniform(0.08, 0.14), rng).at(0.16 * math.cos(angle), 0.16 * math.sin(angle), 0.02)
+        )
     return join(parts)
 
 
@@ -151,13 +187,19 @@ def _flag(request: Request, rng: np.random.Generator) -> Shape:
 def _mailbox(request: Request, rng: np.random.Generator) -> Shape:
     """A round-topped box on a post with a little flag."""
     paint = painted(stuff(request.material, "steel"), request.colour or linear("red"))
-    post = c.blocks([(-0.05, -0.05, -0.3), (-0.09, -0.22, 0.9)], [(0.05, 0.05, 0.92), (0.09, 0.22, 0.94)], STUFF["wood"])
+    post = c.blocks(
+        [(-0.05, -0.05, -0.3), (-0.09, -0.22, 0.9)], [(0.05, 0.05, 0.92), (0.09, 0.22, 0.94)], STUFF["wood"]
+    )
     angle = np.linspace(0, math.pi, 9)
     arch = [(-0.13, 0.0), (0.13, 0.0), *((0.13 * math.cos(a), 0.15 + 0.13 * math.sin(a)) for a in angle)]
     body = c.prism(arch, -0.26, 0.26, paint).at(0, 0, 0.94)
     lid = c.prism([(x * 1.08, z * 1.04 - 0.005) for x, z in arch], -0.285, -0.25, paint).at(0, 0, 0.94)
     knob = ball(0.02, STUFF["metal"], subdivisions=1).at(0, -0.3, 1.15)
-    arm = c.blocks([(0.13, 0.0, 1.05), (0.131, 0.0, 1.22)], [(0.15, 0.03, 1.25), (0.149, 0.13, 1.3)], painted(STUFF["steel"], linear("white")))
+    arm = c.blocks(
+        [(0.13, 0.0, 1.05), (0.131, 0.0, 1.22)],
+        [(0.15, 0.03, 1.25), (0.149, 0.13, 1.3)],
+        painted(STUFF["steel"], linear("white")),
+    )
     return join([post, body, lid, knob, arm])
 
 
@@ -166,11 +208,24 @@ def _stall(request: Request, rng: np.random.Generator) -> Shape:
     colour = request.colour or linear("red")
     w, d = 1.3, 0.75
     wood = STUFF["wood"]
-    posts = [((sx * w - 0.045, sy * d - 0.045, -0.1), (sx * w + 0.045, sy * d + 0.045, 2.12 + (0.4 if sy > 0 else 0))) for sx in (-1, 1) for sy in (-1, 1)]
-    posts += [((-w, -d, 0.78), (w, d * 0.7, 0.84)), ((-w, d - 0.05, 2.4), (w, d + 0.05, 2.5)), ((-w, -d - 0.05, 2.02), (w, -d + 0.05, 2.1))]
-    boards = c.blocks([(-w, -d - 0.02, z) for z in (0.12, 0.34, 0.56)], [(w, -d + 0.02, z + 0.19) for z in (0.12, 0.34, 0.56)], wood)
+    posts = [
+        ((sx * w - 0.045, sy * d - 0.045, -0.1), (sx * w + 0.045, sy * d + 0.045, 2.12 + (0.4 if sy > 0 else 0)))
+        for sx in (-1, 1)
+        for sy in (-1, 1)
+    ]
+    posts += [
+        ((-w, -d, 0.78), (w, d * 0.7, 0.84)),
+        ((-w, d - 0.05, 2.4), (w, d + 0.05, 2.5)),
+        ((-w, -d - 0.05, 2.02), (w, -d + 0.05, 2.1)),
+    ]
+    boards = c.blocks(
+        [(-w, -d - 0.02, z) for z in (0.12, 0.34, 0.56)], [(w, -d + 0.02, z + 0.19) for z in (0.12, 0.34, 0.56)], wood
+    )
     parts = [c.blocks(*zip(*posts, strict=True), wood), mottle(boards, np.repeat(np.arange(3), 12), rng)]
-    cloths = (painted(STUFF["cloth"], colour), painted(STUFF["cloth"], linear("cream") if min(colour) < 0.5 else linear("green")))
+    cloths = (
+        painted(STUFF["cloth"], colour),
+        painted(STUFF["cloth"], linear("cream") if min(colour) < 0.5 else linear("green")),
+    )
     edge = np.linspace(-w - 0.2, w + 0.2, 12)
     for k in range(11):
         parts.append(c.sheet(_awning_strip(edge[k], edge[k + 1], d), 0.015, cloths[0 if k % 2 == 0 else 1]))
@@ -179,7 +234,11 @@ def _stall(request: Request, rng: np.random.Generator) -> Shape:
         tray = c.blocks([(x - 0.26, -d + 0.1, 0.84)], [(x + 0.26, d * 0.5, 0.95)], STUFF["pale wood"])
         kind = Material("fruit", linear(fruits[(k + rng.integers(2)) % 5]), contrast=0.15, gloss=0.1)
         fruit = lathe([(0.0, -0.075), (0.062, -0.04), (0.075, 0.015), (0.045, 0.062), (0.0, 0.07)], kind, sides=7)
-        heap = [fruit.at(x + dx, y, 0.985 + rng.uniform(0, 0.025)) for dx in (-0.17, -0.03, 0.12) for y in (-0.5, -0.32, -0.14, 0.04)]
+        heap = [
+            fruit.at(x + dx, y, 0.985 + rng.uniform(0, 0.025))
+            for dx in (-0.17, -0.03, 0.12)
+            for y in (-0.5, -0.32, -0.14, 0.04)
+        ]
         parts += [tray, *heap]
     parts += [stores.wooden_box(0.55, 0.45, 0.4, wood, rng).at(-w + 0.5, d + 0.5, 0)]
     return join(parts)
@@ -199,14 +258,30 @@ def _scarecrow(request: Request, rng: np.random.Generator) -> Shape:
     """A stuffed coat on a cross of sticks with a straw hat."""
     cloth = painted(STUFF["cloth"], request.colour or linear("blue"))
     hay = STUFF["hay"]
-    post = c.blocks([(-0.04, -0.03, -0.3), (-0.75, -0.03, 1.36)], [(0.04, 0.03, 1.75), (0.75, 0.03, 1.43)], STUFF["grey wood"])
-    coat = lathe([(0.0, 0.7), (0.3, 0.72), (0.24, 1.0), (0.2, 1.1), (0.25, 1.35), (0.13, 1.5), (0.0, 1.52)], cloth, sides=12).mapped(lambda v: v * [1, 0.62, 1])
-    belt = lathe([(0.215, 1.06), (0.225, 1.07), (0.225, 1.12), (0.215, 1.13)], STUFF["leather"], sides=12).mapped(lambda v: v * [1, 0.64, 1])
-    arms = [tube(np.array([[s * 0.1, 0, 1.38], [s * 0.35, 0, 1.4], [s * 0.62, 0, 1.36]]), [0.12, 0.1, 0.11], cloth, sides=8) for s in (-1, 1)]
+    post = c.blocks(
+        [(-0.04, -0.03, -0.3), (-0.75, -0.03, 1.36)], [(0.04, 0.03, 1.75), (0.75, 0.03, 1.43)], STUFF["grey wood"]
+    )
+    coat = lathe(
+        [(0.0, 0.7), (0.3, 0.72), (0.24, 1.0), (0.2, 1.1), (0.25, 1.35), (0.13, 1.5), (0.0, 1.52)], cloth, sides=12
+    ).mapped(lambda v: v * [1, 0.62, 1])
+    belt = lathe([(0.215, 1.06), (0.225, 1.07), (0.225, 1.12), (0.215, 1.13)], STUFF["leather"], sides=12).mapped(
+        lambda v: v * [1, 0.64, 1]
+    )
+    arms = [
+        tube(np.array([[s * 0.1, 0, 1.38], [s * 0.35, 0, 1.4], [s * 0.62, 0, 1.36]]), [0.12, 0.1, 0.11], cloth, sides=8)
+        for s in (-1, 1)
+    ]
     tufts = [_tuft((s * 0.62, 0.0, 1.38), (s * 0.2, 0.0, -0.03), rng) for s in (-1, 1)]
-    skirt = [_tuft((0.2 * math.cos(a), 0.12 * math.sin(a), 0.75), (0.05 * math.cos(a), 0.05 * math.sin(a), -0.2), rng) for a in np.arange(5) * 1.26]
+    skirt = [
+        _tuft((0.2 * math.cos(a), 0.12 * math.sin(a), 0.75), (0.05 * math.cos(a), 0.05 * math.sin(a), -0.2), rng)
+        for a in np.arange(5) * 1.26
+    ]
     head = ball(0.16, painted(STUFF["cloth"], linear("beige")), subdivisions=2).at(0, 0, 1.63)
-    face = c.blocks([(-0.07, -0.165, 1.65), (0.04, -0.165, 1.65), (-0.06, -0.155, 1.55)], [(-0.04, -0.14, 1.69), (0.07, -0.14, 1.69), (0.06, -0.13, 1.565)], STUFF["dark"])
+    face = c.blocks(
+        [(-0.07, -0.165, 1.65), (0.04, -0.165, 1.65), (-0.06, -0.155, 1.55)],
+        [(-0.04, -0.14, 1.69), (0.07, -0.14, 1.69), (0.06, -0.13, 1.565)],
+        STUFF["dark"],
+    )
     hat = lathe([(0.0, 1.7), (0.34, 1.68), (0.33, 1.71), (0.16, 1.76), (0.14, 1.92), (0.0, 1.95)], hay, sides=14)
     return join([post, coat, belt, *arms, *tufts, *skirt, head, face, hat])
 
