@@ -279,8 +279,10 @@ def _add_shell(
 ) -> None:
     number = len(things) + 5
     surfels = sample(shape, budget.spacing(2.0, SHELL), np.random.default_rng([seed, number]))
+    # Walls are bright outside and dim inside: they are closed more tightly, so that no daylight shows through.
+    surfels = replace(surfels, sigmas=surfels.sigmas * np.float32([1.3, 1.3, 0.5]))
     colour, glow, through = _painted(shape, surfels, seed + number)
-    grower.add(number, labels.index(name), surfels, colour, emission=glow, translucency=through)
+    grower.add(number, labels.index(name), surfels, colour, emission=glow, translucency=through, opacity=0.99)
     surfaces[name] = shape.surface
     lo, hi = shape.bounds
     main = shape.materials[int(np.bincount(shape.material, weights=shape.areas).argmax())]

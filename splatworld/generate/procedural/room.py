@@ -10,7 +10,13 @@ from splatworld.generate.procedural.things.storage import panelled_door
 from splatworld.palette import Rgb
 from splatworld.scene_spec import SceneSpec
 
-_PLASTER: tuple[Rgb, ...] = ((0.66, 0.60, 0.49), (0.44, 0.48, 0.38), (0.60, 0.50, 0.40), (0.42, 0.47, 0.50), (0.62, 0.46, 0.36))
+_PLASTER: tuple[Rgb, ...] = (
+    (0.66, 0.60, 0.49),
+    (0.44, 0.48, 0.38),
+    (0.60, 0.50, 0.40),
+    (0.42, 0.47, 0.50),
+    (0.62, 0.46, 0.36),
+)
 _RENDER = Material("render", (0.58, 0.54, 0.46), scale=1.2, contrast=0.12, second=(0.42, 0.38, 0.32))
 _PAINT = Material("painted wood", (0.70, 0.67, 0.60), scale=0.5, contrast=0.06, gloss=0.15)
 
@@ -47,7 +53,9 @@ def _wall(plan: RoomPlan, wall: Wall, plaster: Material, panels: Material | None
     parts = [_pierced(length, plan.height, holes, plaster)]
     for lo, hi in _free_runs(length, [o for o in holes if o.sill < 0.3], 0.1):
         middle = (lo + hi) / 2
-        parts += [board((hi - lo, 0.02, 0.13), _PAINT if panels is None else panels, (middle, -0.01, 0.065), bevel=0.006)]
+        parts += [
+            board((hi - lo, 0.02, 0.13), _PAINT if panels is None else panels, (middle, -0.01, 0.065), bevel=0.006)
+        ]
         if panels is not None:
             parts += _wainscot(lo, hi, panels)
     return join(parts)
@@ -60,7 +68,8 @@ def _wainscot(lo: float, hi: float, panels: Material) -> list[Shape]:
     rail = board((hi - lo, 0.035, 0.05), panels, ((lo + hi) / 2, -0.0175, 0.865), bevel=0.01)
     tones = [toned(panels, t) for t in (0.9, 1.0, 1.08)]
     return [rail] + [
-        board((step - 0.008, 0.014, 0.72), tones[(n * 7) % 3], (lo + (n + 0.5) * step, -0.007, 0.485)) for n in range(count)
+        board((step - 0.008, 0.014, 0.72), tones[(n * 7) % 3], (lo + (n + 0.5) * step, -0.007, 0.485))
+        for n in range(count)
     ]
 
 
@@ -87,13 +96,22 @@ def _pierced(length: float, height: float, holes: list[Opening], plaster: Materi
     for i, k in np.argwhere(solid).tolist():
         a, b, lo, hi = float(x[i]), float(x[i + 1]), float(z[k]), float(z[k + 1])
         inner.append([(a, 0, lo), (b, 0, lo), (b, 0, hi), (a, 0, hi)])
-        outer.append([(back[i + 1], WALL_THICKNESS, lo), (back[i], WALL_THICKNESS, lo), (back[i], WALL_THICKNESS, hi), (back[i + 1], WALL_THICKNESS, hi)])
+        outer.append(
+            [
+                (back[i + 1], WALL_THICKNESS, lo),
+                (back[i], WALL_THICKNESS, lo),
+                (back[i], WALL_THICKNESS, hi),
+                (back[i + 1], WALL_THICKNESS, hi),
+            ]
+        )
         rim += _reveals(solid, i, k, (a, b, lo, hi))
     parts = [_quads(inner, plaster), _quads(outer, _RENDER)]
     return join(parts + ([_quads(rim, _PAINT)] if rim else []))
 
 
-def _reveals(solid: np.ndarray, i: int, k: int, cell: tuple[float, float, float, float]) -> list[list[tuple[float, float, float]]]:
+def _reveals(
+    solid: np.ndarray, i: int, k: int, cell: tuple[float, float, float, float]
+) -> list[list[tuple[float, float, float]]]:
     """The faces of a wall cell towards holes beside it."""
     a, b, lo, hi = cell
     t = WALL_THICKNESS
@@ -113,18 +131,31 @@ def _reveals(solid: np.ndarray, i: int, k: int, cell: tuple[float, float, float,
 
 def _quads(corners: list[list[tuple[float, float, float]]], material: Material) -> Shape:
     base = 4 * np.arange(len(corners))[:, None]
-    return mesh(np.array(corners), np.concatenate([base + [0, 1, 2], base + [0, 2, 3]]), material)
+    return mesh(np.array(corners), (base[..., None] + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3), material)
 
 
 def _window(o: Opening) -> Shape:
     """Frame, cross bars and a sill, without glass so that light comes in."""
     x0, z0, t = o.centre, o.sill, 0.12
-    parts = [board((0.055, 0.07, o.height), _PAINT, (x0 + s * (o.width / 2 - 0.0275), t, z0 + o.height / 2)) for s in (-1, 1)]
-    parts += [board((o.width - 0.11, 0.07, 0.055), _PAINT, (x0, t, z0 + o.height / 2 + s * (o.height / 2 - 0.0275))) for s in (-1, 1)]
+    parts = [
+        board((0.055, 0.07, o.height), _PAINT, (x0 + s * (o.width / 2 - 0.0275), t, z0 + o.height / 2)) for s in (-1, 1)
+    ]
+    parts += [
+        board((o.width - 0.11, 0.07, 0.055), _PAINT, (x0, t, z0 + o.height / 2 + s * (o.height / 2 - 0.0275)))
+        for s in (-1, 1)
+    ]
     parts += [board((0.05, 0.06, o.height - 0.11), _PAINT, (x0, t, z0 + o.height / 2))]
     parts += [board((o.width - 0.11, 0.04, 0.028), _PAINT, (x0, t, z0 + o.height * k)) for k in (0.36, 0.68)]
     parts += [board((o.width + 0.16, 0.2, 0.035), _PAINT, (x0, 0.0, z0 + 0.006), bevel=0.01)]
-    parts += [board((0.08, 0.025, o.height + 0.08), _PAINT, (x0 + s * (o.width / 2 + 0.04), -0.0125, z0 + o.height / 2 + 0.06), bevel=0.008) for s in (-1, 1)]
+    parts += [
+        board(
+            (0.08, 0.025, o.height + 0.08),
+            _PAINT,
+            (x0 + s * (o.width / 2 + 0.04), -0.0125, z0 + o.height / 2 + 0.06),
+            bevel=0.008,
+        )
+        for s in (-1, 1)
+    ]
     return join([*parts, board((o.width + 0.24, 0.035, 0.1), _PAINT, (x0, -0.0175, z0 + o.height + 0.14), bevel=0.01)])
 
 
@@ -134,8 +165,17 @@ def _door(o: Opening, timber: Material) -> Shape:
     parts = [leaf.at(o.centre, 0.06, 0.01), leaf.at(o.centre, 0.06, 0.01, yaw=np.pi)]
     for s in (-1, 1):
         parts += [board((0.04, 0.18, o.height), _PAINT, (o.centre + s * (o.width / 2 - 0.02), 0.09, o.height / 2))]
-        parts += [board((0.1, 0.03, o.height + 0.1), _PAINT, (o.centre + s * (o.width / 2 + 0.05), -0.015, (o.height + 0.1) / 2), bevel=0.008)]
-        knob = turned([(0.03, 0), (0.03, 0.006), (0.011, 0.01), (0.011, 0.035), (0.028, 0.045), (0.024, 0.065)], BRASS, sides=10)
+        parts += [
+            board(
+                (0.1, 0.03, o.height + 0.1),
+                _PAINT,
+                (o.centre + s * (o.width / 2 + 0.05), -0.015, (o.height + 0.1) / 2),
+                bevel=0.008,
+            )
+        ]
+        knob = turned(
+            [(0.03, 0), (0.03, 0.006), (0.011, 0.01), (0.011, 0.035), (0.028, 0.045), (0.024, 0.065)], BRASS, sides=10
+        )
         turn = knob.mapped(lambda v, k=s: v[:, [0, 2, 1]] * np.float32([k, k, 1]))
         parts += [turn.at(o.centre - o.width / 2 + 0.12, 0.06 + s * 0.018, 1.02)]
     lintel = board((o.width - 0.08, 0.18, 0.04), _PAINT, (o.centre, 0.09, o.height - 0.02))
@@ -168,11 +208,23 @@ def _ceiling(plan: RoomPlan, timber: Material) -> Shape:
     under = quad((-w, d, h), (w, d, h), (w, -d, h), (-w, -d, h), white)
     rise = 0.35 * (d + over)
     shingles = Material("shingle", (0.12, 0.075, 0.055), "shingles", 0.2, 0.35, (0.08, 0.1, 0.05))
-    eaves = [(sx * (w + over), sy * (d + over), h + z) for sx in (-1, 1) for sy in (-1, 1) for z in (0.005, 0.1)]
-    roof = hull([*eaves, (-w - over, 0, h + rise), (w + over, 0, h + rise)], shingles)
+    # The roof keeps its distance from the ceiling, so that no shingle shows through the boards; walls go up to it.
+    gap = 0.3
+    eaves = [(sx * (w + over), sy * (d + over), h + gap + z) for sx in (-1, 1) for sy in (-1, 1) for z in (0.0, 0.1)]
+    roof = hull([*eaves, (-w - over, 0, h + gap + rise), (w + over, 0, h + gap + rise)], shingles)
+    ring = [(-w, -d), (w, -d), (w, d), (-w, d)]
+    band = [
+        quad((*a, h), (*b, h), (*b, h + gap), (*a, h + gap), _RENDER)
+        for a, b in zip(ring, ring[1:] + ring[:1], strict=True)
+    ]
     count = max(2, round(plan.depth / 1.1))
     beams = [
-        board((plan.width, 0.13, 0.16), timber, (0, (n + 0.5) * plan.depth / count - plan.depth / 2, h - 0.08), bevel=0.012)
+        board(
+            (plan.width, 0.13, 0.16),
+            timber,
+            (0, (n + 0.5) * plan.depth / count - plan.depth / 2, h - 0.08),
+            bevel=0.012,
+        )
         for n in range(count)
     ]
-    return join([under, roof, *beams])
+    return join([under, roof, *band, *beams])

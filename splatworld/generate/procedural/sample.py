@@ -9,7 +9,7 @@ from splatworld.generate.procedural.shape import Shape
 
 Floats = NDArray[np.float32]
 
-COVER = 0.62
+COVER = 0.66
 """Standard deviation of a splat over the spacing of its neighbours: closes the surface without blurring it much."""
 FLATNESS = 0.10
 """Thickness of a splat over its smaller extent."""
