@@ -96,7 +96,7 @@ def willow(request: Request, rng: np.random.Generator) -> Shape:
     radii = skeleton.radii(0.02 * scale)
     radii *= 0.3 * scale / radii[0]
     limbs = rooted(wood(skeleton, radii, BARK, thinnest=0.018 * scale), 0.3 * scale, rng)
-    points, out, _ = crown.on_shell(390, rng)
+    points, out, _ = crown.on_shell(360, rng)
     if request.season == "winter":
         return snowed(join([limbs, _curtain(points, out, height, (BARK,), 0.04, rng)]), request.snow)
     leaves = _leaves(request, rng, golden=True)

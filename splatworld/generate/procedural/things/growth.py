@@ -58,12 +58,12 @@ def colonised(attractors: Floats, trunk: Floats, *, step: float, reach: float, l
     Each attractor within `reach` pulls its nearest node; pulled nodes sprout one `step` long, bent up by `lift`; an
     attractor that has been reached is gone.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     points, parents = np.asarray(trunk, np.float64), np.arange(len(trunk)) - 1
     left = np.asarray(attractors, np.float64)
     for _ in range(60):
-        distance, nearest = cKDTree(points).query(left)
+        distance, nearest = (np.asarray(a) for a in KDTree(points).query(left))
         left, nearest = left[distance > 1.2 * step], nearest[distance > 1.2 * step]
         near = np.linalg.norm(left - points[nearest], axis=1) < reach
         if not near.any():
@@ -72,7 +72,7 @@ def colonised(attractors: Floats, trunk: Floats, *, step: float, reach: float, l
         np.add.at(pull, nearest[near], unit(left[near] - points[nearest[near]]))
         growing = np.flatnonzero(np.linalg.norm(pull, axis=1) > 1e-6)
         sprouts = points[growing] + step * unit(unit(pull[growing]) + lift * UP)
-        free = cKDTree(points).query(sprouts)[0] > 0.5 * step
+        free = np.asarray(KDTree(points).query(sprouts)[0]) > 0.5 * step
         if not free.any():
             break
         points, parents = np.concatenate([points, sprouts[free]]), np.concatenate([parents, growing[free]])
