@@ -26,7 +26,9 @@ def row(request: pytest.FixtureRequest) -> ThingClass:
     return request.param
 
 
-@pytest.mark.parametrize("wish", [{}, {"night": True}, {"size": 0.75}, {"tall": 1.5}, {"material": "stone", "size": 1.4}], ids=str)
+@pytest.mark.parametrize(
+    "wish", [{}, {"night": True}, {"size": 0.75}, {"tall": 1.5}, {"material": "stone", "size": 1.4}], ids=str
+)
 def test_stands_on_the_floor_with_its_promised_measures(row: ThingClass, wish: dict):
     size, tall = wish.get("size", 1.0), wish.get("tall", 1.0)
     for seed in range(2):

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from splatworld.generate.procedural.floor_grid import FloorGrid, Floats, Half, turned_half
+from splatworld.generate.procedural.floor_grid import Floats, FloorGrid, Half, turned_half
 from splatworld.generate.procedural.guests import SEATS, Guest
 from splatworld.generate.procedural.resting import rest
 from splatworld.generate.procedural.room_plan import WALLS, RoomPlan, Wall
+from splatworld.generate.procedural.seating import seats_around
 from splatworld.scene_spec import Relation
 
 GAP = 0.06
@@ -48,7 +49,7 @@ class Spot:
 
     @property
     def xy(self) -> Floats:
-        """[2]"""
+        """[2]."""
         return np.array([self.x, self.y])
 
 
@@ -149,10 +150,17 @@ class Arrangement:
             along = np.linspace(-reach, reach, max(3, int(reach / 0.05)))
             x, y, yaw = self.plan.on_wall(wall, 0.0, half[1] + _SKIRTING)
             xs, ys = x + np.cos(yaw) * along, y + np.sin(yaw) * along
-            free = self.grid.clear(xs, ys, turned_half((half[0] + flanks, half[1]), yaw)) & self._wall_free(wall, along, half[0], 0.0, guest.measure.height)
+            free = self.grid.clear(xs, ys, turned_half((half[0] + flanks, half[1]), yaw)) & self._wall_free(
+                wall, along, half[0], 0.0, guest.measure.height
+            )
             if not free.any():
                 continue
-            cost = _WALL_COST[wall] + seen * (wall in ("east", "south")) + self._wall_taste(guest, along, length) + 0.02 * self.rng.random(len(along))
+            cost = (
+                _WALL_COST[wall]
+                + seen * (wall in ("east", "south"))
+                + self._wall_taste(guest, along, length)
+                + 0.02 * self.rng.random(len(along))
+            )
             k = int(np.argmin(np.where(free, cost, np.inf)))
             if best is None or cost[k] < best[0]:
                 best = float(cost[k]), Spot(guest, float(xs[k]), float(ys[k]), yaw, wall=wall)
@@ -171,10 +179,11 @@ class Arrangement:
         if ring or guest.measure.radius > 0.8:
             return self._near(guest, np.array([-0.05 * self.plan.width, 0.04 * self.plan.depth]), room=ring)
         corners = np.array([[-1, 1], [-1, -1], [1, 1]]) * np.array(self.grid.half)
-        found = [s for c in self.rng.permutation(corners) if (s := self._near(guest, c, face=np.zeros(2), corner=True)) is not None]
-        if not found:
-            return None if guest.item is None else self._near(guest, corners[0], face=np.zeros(2))
-        return found[0]
+        for corner in self.rng.permutation(corners):
+            spot = self._near(guest, corner, face=np.zeros(2), corner=True)
+            if spot is not None:
+                return spot
+        return None if guest.item is None else self._near(guest, corners[0], face=np.zeros(2))
 
     def _ring(self, guest: Guest) -> float:
         """Metres to keep around a thing for those who will sit or stand there."""
@@ -200,8 +209,10 @@ class Arrangement:
         off: Floats | None = None,
         corner: bool = False,
     ) -> Spot | None:
-        """The free spot closest to `to` [2], its front to the eye or to `face`; `off` [n] adds a cost to each place;
-        with `corner`, only in that corner of the room."""
+        """The free spot closest to `to` [2], its front to the eye or to `face`.
+
+        `off` [n] adds a cost to each place; with `corner`, only that corner of the room is searched.
+        """
         x, y = self.grid.places()
         yaw = facing((self.eye if face is None else face) - to)
         half = turned_half(guest.measure.half, yaw)
@@ -225,7 +236,9 @@ class Arrangement:
         if guest.row.name == "curtain" and index < 2 * len(self.plan.windows):
             window = self.plan.windows[index // 2]
             side = 1 if index % 2 else -1
-            x, y, yaw = self.plan.on_wall(window.wall, window.centre + side * (window.width / 2 + 0.12), half[1] + 0.045)
+            x, y, yaw = self.plan.on_wall(
+                window.wall, window.centre + side * (window.width / 2 + 0.12), half[1] + 0.045
+            )
             z = max(0.02, window.sill + window.height + 0.04 - tall)
             free = self.grid.clear(np.array([x]), np.array([y]), turned_half(half, yaw), ways=False)[0]
             return Spot(guest, x, y, yaw, z, wall=window.wall) if free or guest.item is not None else None
@@ -239,7 +252,12 @@ class Arrangement:
                 free = self._wall_free(wall, along, half[0] + 0.08, z, z + tall)
                 if not free.any():
                     continue
-                cost = _WALL_COST[wall] + 0.8 * (level - 1.62) + self._over(wall, along) + 0.05 * self.rng.random(len(along))
+                cost = (
+                    _WALL_COST[wall]
+                    + 0.8 * (level - 1.62)
+                    + self._over(wall, along)
+                    + 0.05 * self.rng.random(len(along))
+                )
                 if near:
                     points = np.array([self.plan.on_wall(wall, a, 0.0)[:2] for a in along])
                     cost = cost + 2 * np.hypot(*(points - near[index % len(near)].xy).T)
@@ -286,13 +304,19 @@ class Arrangement:
         room = above.guest.measure.clear * above.scale - 0.02
         legs = 0.8 * min(above.guest.measure.half) / max(guest.measure.half)
         scale = min(1.0, room / guest.measure.height, legs)
-        return Spot(guest, above.x, above.y, above.yaw, scale=scale, solid=False) if scale > 0.3 else self._by(guest, 0, above)
+        return (
+            Spot(guest, above.x, above.y, above.yaw, scale=scale, solid=False)
+            if scale > 0.3
+            else self._by(guest, 0, above)
+        )
 
     def _around(self, guest: Guest, index: int, middle: Spot) -> Spot | None:
         """Evenly along the four sides, facing inwards; when the sides are full, in a second row."""
-        for turn in _around_order(guest, index, middle):
+        for turn in seats_around(guest, index, middle):
             side, share, row = turn
-            spot = self._beside(guest, middle, side, share, GAP + row * (2 * guest.measure.half[1] + 0.25), inwards=True)
+            spot = self._beside(
+                guest, middle, side, share, GAP + row * (2 * guest.measure.half[1] + 0.25), inwards=True
+            )
             if spot is not None:
                 return replace(spot, yaw=spot.yaw + float(self.rng.uniform(-_TURN, _TURN)))
         return self._near(guest, middle.xy, face=middle.xy)
@@ -335,8 +359,13 @@ class Arrangement:
     def _between(self, guest: Guest, relation: Relation, others: list[Spot]) -> Spot | None:
         """Halfway between two; or, for things that flank a larger one, at its left and right in turn."""
         if len(others) == 1:
-            flanking = [s for g in self.guests.values() if others[0].guest.key in g.targets("between") for s in self.spots[g.key]]
-            for side in ((3, 1) if len(flanking) % 2 == 0 else (1, 3)):
+            flanking = [
+                s
+                for g in self.guests.values()
+                if others[0].guest.key in g.targets("between")
+                for s in self.spots[g.key]
+            ]
+            for side in (3, 1) if len(flanking) % 2 == 0 else (1, 3):
                 for gap, share in ((GAP, 1.0), (0.2, 1.0), (GAP, 0.0), (0.45, 0.3)):
                     spot = self._beside(guest, others[0], side, share, gap, inwards=False)
                     if spot is not None:
@@ -370,30 +399,3 @@ class Arrangement:
 def _extent(half: Half, way: Floats) -> float:
     """Metres from the middle of a rectangle to its border along `way`."""
     return float(min(h / max(abs(w), 1e-6) for h, w in zip(half, way, strict=True)))
-
-
-def _around_order(guest: Guest, index: int, middle: Spot) -> list[tuple[int, float, int]]:
-    """(side, share, row) for copy `index`, then all other seats as second choices."""
-    wide, deep = (2 * h * middle.scale for h in middle.guest.measure.half)
-    each = 2 * guest.measure.half[0] + 0.08
-    seats: list[tuple[int, float, int]] = []
-    left, row = guest.count, 0
-    while left > 0 and row < 6:
-        lengths = np.array([wide, deep, wide, deep]) + row * 1.2
-        most = np.maximum(1, (lengths / each).astype(int))
-        counts = _shared_out(left, lengths, most)
-        for side, n in enumerate(counts):
-            seats += [(side, 0.0 if n == 1 else -1 + 2 * k / (n - 1), row) for k in range(n)]
-        left -= sum(counts)
-        row += 1
-    return seats[index:] + seats[:index]
-
-
-def _shared_out(total: int, lengths: Floats, most: np.ndarray) -> list[int]:
-    """Seats for each side: the next one goes where the most room is left for each."""
-    counts = [0, 0, 0, 0]
-    for _ in range(min(total, int(most.sum()))):
-        room = [length / (n + 1) if n < m else -1.0 for n, m, length in zip(counts, most, lengths, strict=True)]
-        side = int(np.argmax(np.array(room) + np.array([0.0, 1e-3, 2e-3, 0.0])))
-        counts[side] += 1
-    return counts

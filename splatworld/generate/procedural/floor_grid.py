@@ -44,7 +44,7 @@ class FloorGrid:
         self._sums.clear()
 
     def places(self) -> tuple[Floats, Floats]:
-        """x and y [n] of points all over the floor, fit for a search."""
+        """X and y [n] of points all over the floor, fit for a search."""
         step = max(0.06, self.cell)
         x, y = (np.arange(-h + step / 2, h, step) for h in self.half)
         xx, yy = np.meshgrid(x, y)

@@ -21,7 +21,9 @@ def plan_room(spec: SceneSpec, rng: np.random.Generator) -> RoomPlan:
     area = sum(g.count * 4 * (g.measure.half[0] + 0.15) * (g.measure.half[1] + 0.2) for g in wanted if not _aloft(g))
     side = float(np.sqrt(max(17.0, 1.9 * area)))
     heights = {g.key: g.measure.height for g in wanted}
-    tallest = max((g.measure.height + sum(heights.get(t, 0.0) for t in set(g.targets("on", "in"))) for g in wanted), default=0.0)
+    tallest = max(
+        (g.measure.height + sum(heights.get(t, 0.0) for t in set(g.targets("on", "in"))) for g in wanted), default=0.0
+    )
     height = max(2.6, tallest + 0.12)
     for growth in range(_GROWTHS):
         # Some wishes fit into no room; halfway they are given up, and the room starts small again.
@@ -38,8 +40,10 @@ def _aloft(g: Guest) -> bool:
 
 
 def furnish(spec: SceneSpec, plan: RoomPlan) -> list[Placement]:
-    """Every item of the spec, counted exactly, and a few extras with item None. Raises `ValueError` if `plan` is too
-    small for `spec`; a plan made by `plan_room` from it never is."""
+    """Every item of the spec, counted exactly, and a few extras with item None.
+
+    Raises `ValueError` if `plan` is too small for `spec`; a plan made by `plan_room` from it never is.
+    """
     spots = _arranged(spec, plan)
     if spots is None:
         raise ValueError("the room is too small for what is asked; plan_room makes one that is not")
@@ -48,7 +52,16 @@ def furnish(spec: SceneSpec, plan: RoomPlan) -> list[Placement]:
     for s in spots:
         name = s.guest.row.name
         variants[name] = variants.get(name, -1) + 1
-        placements.append(Placement(s.guest.item, name, (s.x, s.y, s.z), float((s.yaw + np.pi) % (2 * np.pi) - np.pi), s.scale, variant=variants[name]))
+        placements.append(
+            Placement(
+                s.guest.item,
+                name,
+                (s.x, s.y, s.z),
+                float((s.yaw + np.pi) % (2 * np.pi) - np.pi),
+                s.scale,
+                variant=variants[name],
+            )
+        )
     return placements
 
 

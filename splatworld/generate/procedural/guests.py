@@ -91,7 +91,9 @@ def _measure(row: ThingClass, size: float, tall: float) -> Measure:
     half = np.maximum(np.abs(lo), np.abs(hi))[:2]
     if row.variants == 0 and "plant" in row.kinds:
         half = np.maximum(half, row.footprint * size)  # grown things differ from copy to copy
-    return Measure((float(half[0]), float(half[1])), float(hi[2]), _points(shape, upwards=True), _clearance(shape, half))
+    return Measure(
+        (float(half[0]), float(half[1])), float(hi[2]), _points(shape, upwards=True), _clearance(shape, half)
+    )
 
 
 def _points(shape: Shape, *, upwards: bool) -> NDArray[np.float64]:
@@ -128,7 +130,7 @@ def _guest(item: Item, row: ThingClass) -> Guest:
 
 
 def _turned_between(asked: list[Guest]) -> list[Guest]:
-    """"A bed between two lamps": the lamps go to the bed's sides, since the bed needs its wall."""
+    """Of "a bed between two lamps" the lamps go to the bed's sides, since the bed needs its wall."""
     by_key = {g.key: g for g in asked}
     flank: dict[str, list[Relation]] = {}
     kept = []
@@ -148,7 +150,9 @@ def _at_home(guest: Guest, asked: Sequence[Guest]) -> Guest:
     if guest.relations:
         return guest
     names = {g.row.name: g.key for g in reversed(asked) if g.key != guest.key and not g.targets()}
-    names |= {g.row.name: g.key for g in reversed(asked) if g.row.name in (*SURFACES, "bed", "sofa") and g.key != guest.key}
+    names |= {
+        g.row.name: g.key for g in reversed(asked) if g.row.name in (*SURFACES, "bed", "sofa") and g.key != guest.key
+    }
     if guest.row.name in SEATS and "table" in names:
         return replace(guest, relations=(Relation("around", [names["table"]]),))
     if guest.flat:
@@ -203,7 +207,7 @@ def _extras(spec: SceneSpec, rows: Mapping[str, ThingClass], asked: Sequence[Gue
 
 
 def _ordered(all_guests: list[Guest]) -> list[Guest]:
-    """Each after those it refers to; among the ready ones hangings last, asked before extra, walls first, then large before small."""
+    """Each after those it refers to; else hangings last, asked before extra, walls first, large before small."""
     known = {g.key for g in all_guests}
     waiting = {g.key: {t for t in g.targets() if t in known and t != g.key} for g in all_guests}
     left, order = list(all_guests), []

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 
 def rest(measure: Measure, below: "Spot", there: Sequence["Spot"], inside: Half) -> tuple[float, float, float]:
-    """x, y and z, world, where a thing of `measure` rests on `below`: level, near its middle, clear of what is `there`,
-    and within a room of half extents `inside`."""
+    """x, y and z, world, where a thing of `measure` rests on `below`.
+
+    Level, near its middle, clear of what is `there`, and within a room of half extents `inside`.
+    """
     tops = below.guest.measure.tops * below.scale
     c, s = np.cos(below.yaw), np.sin(below.yaw)
     half = np.asarray(below.guest.measure.half) * below.scale
     free = np.maximum(half - measure.half, 0.0)
     grid = np.linspace(-0.95, 0.95, 11)
     spots = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2) * free
-    near = np.hypot(spots[:, None, 0] - tops[None, :, 0], spots[:, None, 1] - tops[None, :, 1]) < max(measure.radius * 0.85, 0.05)
+    near = np.hypot(spots[:, None, 0] - tops[None, :, 0], spots[:, None, 1] - tops[None, :, 1]) < max(
+        measure.radius * 0.85, 0.05
+    )
     level = np.where(near, tops[None, :, 2], -np.inf).max(1)
     held = (near & (tops[None, :, 2] > level[:, None] - 0.05)).sum(1) * 2e-4
     area = np.pi * max(measure.radius * 0.85, 0.05) ** 2

@@ -87,6 +87,7 @@ def sized(build: Builder) -> Builder:
 
 def stretched(shape: Shape, factors: Vec3) -> Shape:
     """Scaled by axis; lights move along."""
+
     def moved(light: PointLight) -> PointLight:
         x, y, z = (p * f for p, f in zip(light.position, factors, strict=True))
         return PointLight((x, y, z), light.colour, light.power)
@@ -132,7 +133,9 @@ def turned(profile: Sequence[tuple[float, float]], material: Material, *, sides:
     return _kept(solid, solid.areas > 1e-10)
 
 
-def cushion(size: Vec3, material: Material, centre: Vec3, *, puff: float = 0.12, cells: int = 4, power: float = 5.0) -> Shape:
+def cushion(
+    size: Vec3, material: Material, centre: Vec3, *, puff: float = 0.12, cells: int = 4, power: float = 5.0
+) -> Shape:
     """A stuffed block: rounded edges, corners drawn in, top and bottom swelling by `puff` of the height."""
     cube = _grid_cube(cells)
     p = cube.vertices / np.sum(np.abs(cube.vertices) ** power, axis=1, keepdims=True) ** (1 / power)
@@ -151,8 +154,14 @@ def thick_sheet(front: NDArray[np.floating], depth: Vec3, material: Material) ->
     rim = np.concatenate([i[0, :-1], i[:-1, -1], i[-1, :0:-1], i[:0:-1, 0]])
     following = np.roll(rim, -1)
     n = r * c
-    sides = np.concatenate([np.column_stack([following, rim, rim + n]), np.column_stack([following, rim + n, following + n])])
-    return mesh(np.concatenate([front.reshape(-1, 3), back.reshape(-1, 3)]), np.concatenate([face, face[:, ::-1] + n, sides]), material)
+    sides = np.concatenate(
+        [np.column_stack([following, rim, rim + n]), np.column_stack([following, rim + n, following + n])]
+    )
+    return mesh(
+        np.concatenate([front.reshape(-1, 3), back.reshape(-1, 3)]),
+        np.concatenate([face, face[:, ::-1] + n, sides]),
+        material,
+    )
 
 
 def four(make: Callable[[float, float], Shape], x: float, y: float) -> list[Shape]:

@@ -1,12 +1,24 @@
 """Chairs, armchairs and sofas."""
 
+import itertools
+
 import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.shape import Shape, join, tube
 from splatworld.generate.procedural.things.joinery import (
-    OAK, WALNUT, board, cushion, finish, hull, post, sized, toned, turned, wood,
+    OAK,
+    WALNUT,
+    board,
+    cushion,
+    finish,
+    hull,
+    post,
+    sized,
+    toned,
+    turned,
+    wood,
 )  # fmt: skip
 
 _ACCENTS = ((0.45, 0.20, 0.08), (0.16, 0.24, 0.22), (0.52, 0.40, 0.18), (0.30, 0.10, 0.10), (0.55, 0.50, 0.42))
@@ -41,7 +53,7 @@ def _chair_back(main: Material) -> list[Shape]:
     parts = []
     for s in (-1, 1):
         heights = (0.0, 0.45, 0.7, 0.92)
-        for z0, z1 in zip(heights[:-1], heights[1:], strict=True):
+        for z0, z1 in itertools.pairwise(heights):
             thick = 0.036 - 0.008 * z1
             foot = 0.225 if z0 == 0 else rake(z0)
             parts += [post((s * 0.185, foot, z0), (s * 0.185, rake(z1), z1), thick if z0 else 0.026, thick, main)]
@@ -88,10 +100,15 @@ def _upholstered(width: float, seats: int, cloth: Material, rng: np.random.Gener
         y = np.array([-0.43, -0.42, 0.34, 0.36])
         roll = np.column_stack([np.full(4, s * (width / 2 - 0.09)), y, np.full(4, 0.54)])
         parts += [tube(roll, (0.075, 0.088, 0.088, 0.06), cloth, sides=12)]
-        parts += [turned([(0.018, 0), (0.03, 0.1)], wood(WALNUT), sides=8).at(s * (width / 2 - 0.12), y0) for y0 in (-0.32, 0.36)]
+        parts += [
+            turned([(0.018, 0), (0.03, 0.1)], wood(WALNUT), sides=8).at(s * (width / 2 - 0.12), y0)
+            for y0 in (-0.32, 0.36)
+        ]
     accent = _ACCENTS[int(rng.integers(len(_ACCENTS)))]
     for s in (-1, 1)[:seats]:
-        pillow = cushion((0.42, 0.14, 0.42), Material("cloth", accent, scale=0.1, contrast=0.15), (0, 0, 0), power=4.6, cells=3)
+        pillow = cushion(
+            (0.42, 0.14, 0.42), Material("cloth", accent, scale=0.1, contrast=0.15), (0, 0, 0), power=4.6, cells=3
+        )
         lean = _tilted(pillow, -0.38).at(s * (inner / 2 - 0.22), 0.02, 0.66, yaw=-s * float(rng.uniform(0.15, 0.45)))
         parts += [lean]
     return join(parts)

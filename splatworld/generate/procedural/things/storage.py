@@ -6,12 +6,23 @@ from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
 from splatworld.generate.procedural.shape import Shape, join
 from splatworld.generate.procedural.things.joinery import (
-    BRASS, IRON, OAK, PINE, WALNUT, board, board_tones, finish, hull, sized, toned, turned,
+    BRASS,
+    IRON,
+    OAK,
+    PINE,
+    WALNUT,
+    board,
+    board_tones,
+    finish,
+    hull,
+    sized,
+    toned,
+    turned,
 )  # fmt: skip
 
 _SPINES = (
-    (0.20, 0.035, 0.03), (0.03, 0.07, 0.15), (0.04, 0.11, 0.06), (0.30, 0.17, 0.05), (0.09, 0.04, 0.02), (0.48, 0.42, 0.30),
-    (0.02, 0.02, 0.025), (0.34, 0.10, 0.04), (0.07, 0.15, 0.18), (0.16, 0.05, 0.13), (0.40, 0.30, 0.12), (0.13, 0.14, 0.13),
+    (0.20, 0.035, 0.03), (0.03, 0.07, 0.15), (0.04, 0.11, 0.06), (0.30, 0.17, 0.05), (0.09, 0.04, 0.02), (0.48, 0.42, 0.30),  # noqa: E501
+    (0.02, 0.02, 0.025), (0.34, 0.10, 0.04), (0.07, 0.15, 0.18), (0.16, 0.05, 0.13), (0.40, 0.30, 0.12), (0.13, 0.14, 0.13),  # noqa: E501
 )  # fmt: skip
 _PAGES = Material("paper", (0.62, 0.56, 0.44), contrast=0.06)
 
@@ -19,13 +30,18 @@ _PAGES = Material("paper", (0.62, 0.56, 0.44), contrast=0.06)
 def shelf(request: Request, rng: np.random.Generator) -> Shape:
     """A bookcase full of books: taller ones get more boards, not longer books."""
     height = 2.0 * request.tall
-    return _bookcase(finish(request, "wood", WALNUT), height, max(2, round(5 * request.tall)), rng).at(0, 0, scale=request.size)
+    return _bookcase(finish(request, "wood", WALNUT), height, max(2, round(5 * request.tall)), rng).at(
+        0, 0, scale=request.size
+    )
 
 
 def _bookcase(main: Material, height: float, rows: int, rng: np.random.Generator) -> Shape:
     parts = [board((0.03, 0.3, height - 0.05), main, (s * 0.475, 0, (height - 0.05) / 2 + 0.005)) for s in (-1, 1)]
     parts += [board((0.92, 0.012, height - 0.12), toned(main, 0.75), (0, 0.14, height / 2))]
-    parts += [board((1.0, 0.32, 0.045), main, (0, 0, height - 0.0225), bevel=0.01), board((0.92, 0.27, 0.07), main, (0, 0.005, 0.035))]
+    parts += [
+        board((1.0, 0.32, 0.045), main, (0, 0, height - 0.0225), bevel=0.01),
+        board((0.92, 0.27, 0.07), main, (0, 0.005, 0.035)),
+    ]
     step = (height - 0.115) / rows
     for n in range(rows):
         z = 0.07 + n * step
@@ -46,7 +62,11 @@ def _books(z: float, room: float, rng: np.random.Generator) -> list[Shape]:
             parts += _pile(x, z, min(room, 0.2), rng)
             x += 0.25
         else:
-            width, tall, deep = float(rng.uniform(0.028, 0.062)), float(rng.uniform(0.62, 0.96)) * room, float(rng.uniform(0.17, 0.22))
+            width, tall, deep = (
+                float(rng.uniform(0.028, 0.062)),
+                float(rng.uniform(0.62, 0.96)) * room,
+                float(rng.uniform(0.17, 0.22)),
+            )
             if x + width > 0.45:
                 break
             parts += [board((width - 0.003, deep, tall), _spine(rng), (x + width / 2, 0.115 - deep / 2, z + tall / 2))]
@@ -60,7 +80,11 @@ def _pile(x: float, z: float, room: float, rng: np.random.Generator) -> list[Sha
         thick = float(rng.uniform(0.025, 0.045))
         if top + thick > z + room:
             break
-        book = board((float(rng.uniform(0.19, 0.235)), 0.16, thick), _spine(rng), (x + 0.12, -0.01 + float(rng.uniform(0, 0.03)), top + thick / 2))
+        book = board(
+            (float(rng.uniform(0.19, 0.235)), 0.16, thick),
+            _spine(rng),
+            (x + 0.12, -0.01 + float(rng.uniform(0, 0.03)), top + thick / 2),
+        )
         parts.append(book)
         top += thick
     return parts
@@ -75,8 +99,14 @@ def _spine(rng: np.random.Generator) -> Material:
 def wardrobe(request: Request, rng: np.random.Generator) -> Shape:
     """A two-door wardrobe with raised panels, plinth and cornice."""
     main = finish(request, "wood", PINE)
-    parts = [board((1.1, 0.52, 1.84), toned(main, 0.95), (0, 0.02, 1.02)), board((1.16, 0.56, 0.1), main, (0, 0.01, 0.05), bevel=0.008)]
-    parts += [board((1.15, 0.55, 0.05), main, (0, 0.02, 1.955), bevel=0.01), board((1.2, 0.59, 0.07), main, (0, 0.0, 2.015), bevel=0.025)]
+    parts = [
+        board((1.1, 0.52, 1.84), toned(main, 0.95), (0, 0.02, 1.02)),
+        board((1.16, 0.56, 0.1), main, (0, 0.01, 0.05), bevel=0.008),
+    ]
+    parts += [
+        board((1.15, 0.55, 0.05), main, (0, 0.02, 1.955), bevel=0.01),
+        board((1.2, 0.59, 0.07), main, (0, 0.0, 2.015), bevel=0.025),
+    ]
     for s in (-1, 1):
         parts += [panelled_door(0.53, 1.76, main, 2).at(s * 0.27, -0.24, 0.14), _pull().at(s * 0.04, -0.262, 1.0)]
     return join(parts)
@@ -94,7 +124,9 @@ def panelled_door(width: float, height: float, main: Material, panels: int) -> S
 
 def _pull() -> Shape:
     """A small brass knob on a plate, out towards -Y from its origin."""
-    stem = turned([(0.012, -0.004), (0.012, 0.004), (0.006, 0.006), (0.006, 0.014), (0.016, 0.022), (0.014, 0.03)], BRASS, sides=6)
+    stem = turned(
+        [(0.012, -0.004), (0.012, 0.004), (0.006, 0.006), (0.006, 0.014), (0.016, 0.022), (0.014, 0.03)], BRASS, sides=6
+    )
     return stem.mapped(lambda v: v[:, [0, 2, 1]] * np.float32([1, -1, 1]))
 
 
@@ -102,8 +134,14 @@ def _pull() -> Shape:
 def cabinet(request: Request, rng: np.random.Generator) -> Shape:
     """A chest of drawers: two columns of three, brass knobs, bracket feet."""
     main = finish(request, "wood", OAK)
-    parts = [board((1.14, 0.4, 0.74), toned(main, 0.88), (0, 0.02, 0.48)), board((1.2, 0.46, 0.03), main, (0, 0, 0.885), bevel=0.01)]
-    parts += [board((1.17, 0.43, 0.03), main, (0, 0.01, 0.855)), board((1.17, 0.43, 0.04), main, (0, 0.01, 0.1), bevel=0.01)]
+    parts = [
+        board((1.14, 0.4, 0.74), toned(main, 0.88), (0, 0.02, 0.48)),
+        board((1.2, 0.46, 0.03), main, (0, 0, 0.885), bevel=0.01),
+    ]
+    parts += [
+        board((1.17, 0.43, 0.03), main, (0, 0.01, 0.855)),
+        board((1.17, 0.43, 0.04), main, (0, 0.01, 0.1), bevel=0.01),
+    ]
     for s in (-1, 1):
         for n, tone in enumerate(board_tones(toned(main, 1.12), 3, rng)):
             z = 0.235 + 0.236 * n
@@ -117,14 +155,22 @@ def cabinet(request: Request, rng: np.random.Generator) -> Shape:
 def chest(request: Request, rng: np.random.Generator) -> Shape:
     """A travelling chest: planked box, domed lid, iron bands and a lock."""
     main = finish(request, "wood", OAK)
-    front = [board((0.86, 0.46, 0.1 - 0.004), tone, (0, 0, 0.05 + 0.1 * n)) for n, tone in enumerate(board_tones(main, 3, rng))]
+    front = [
+        board((0.86, 0.46, 0.1 - 0.004), tone, (0, 0, 0.05 + 0.1 * n))
+        for n, tone in enumerate(board_tones(main, 3, rng))
+    ]
     angle = np.linspace(0, np.pi, 9)
     arch = np.column_stack([0.235 * np.cos(angle), 0.302 + 0.02 + 0.2 * np.sin(angle)])
     lid = [hull(_prism(arch, -0.44, 0.44), main).with_grain((1, 0, 0)), board((0.88, 0.47, 0.022), main, (0, 0, 0.311))]
     bands = [hull(_prism(arch * [1.04, 1] + [0, 0.012], x - 0.03, x + 0.03), IRON) for x in (-0.33, 0.33)]
     bands += [board((0.06, 0.474, 0.3), IRON, (x, 0, 0.153)) for x in (-0.33, 0.33)]
-    bands += [board((0.03, 0.03, 0.28), IRON, (sx * 0.425, sy * 0.225, 0.15), bevel=0.004) for sx in (-1, 1) for sy in (-1, 1)]
-    lock = [board((0.1, 0.02, 0.11), BRASS, (0, -0.238, 0.28), bevel=0.006), board((0.04, 0.03, 0.07), BRASS, (0, -0.24, 0.31), bevel=0.006)]
+    bands += [
+        board((0.03, 0.03, 0.28), IRON, (sx * 0.425, sy * 0.225, 0.15), bevel=0.004) for sx in (-1, 1) for sy in (-1, 1)
+    ]
+    lock = [
+        board((0.1, 0.02, 0.11), BRASS, (0, -0.238, 0.28), bevel=0.006),
+        board((0.04, 0.03, 0.07), BRASS, (0, -0.24, 0.31), bevel=0.006),
+    ]
     return join([*front, *lid, *bands, *lock])
 
 

@@ -20,19 +20,43 @@ _WAX = Material("wax", (0.72, 0.66, 0.5), contrast=0.06, translucency=0.3)
 @sized
 def floor_lamp(request: Request, rng: np.random.Generator) -> Shape:
     """A standing lamp: round foot, slim brass pole, cloth shade."""
-    foot = [(0.15, 0), (0.15, 0.015), (0.13, 0.028), (0.03, 0.04), (0.014, 0.06), (0.012, 0.7), (0.02, 0.715), (0.02, 0.735), (0.012, 0.75), (0.012, 1.36)]
+    foot = [
+        (0.15, 0),
+        (0.15, 0.015),
+        (0.13, 0.028),
+        (0.03, 0.04),
+        (0.014, 0.06),
+        (0.012, 0.7),
+        (0.02, 0.715),
+        (0.02, 0.735),
+        (0.012, 0.75),
+        (0.012, 1.36),
+    ]
     return _lamp(turned(foot, BRASS, sides=14), request, (0.22, 0.14), (1.28, 1.6), 0.5)
 
 
 @sized
 def table_lamp(request: Request, rng: np.random.Generator) -> Shape:
     """A lamp with a glazed belly and a cloth shade."""
-    body = [(0.07, 0), (0.07, 0.012), (0.05, 0.02), (0.06, 0.06), (0.078, 0.12), (0.06, 0.18), (0.025, 0.22), (0.02, 0.25), (0.01, 0.26), (0.01, 0.33)]
+    body = [
+        (0.07, 0),
+        (0.07, 0.012),
+        (0.05, 0.02),
+        (0.06, 0.06),
+        (0.078, 0.12),
+        (0.06, 0.18),
+        (0.025, 0.22),
+        (0.02, 0.25),
+        (0.01, 0.26),
+        (0.01, 0.33),
+    ]
     glaze = replace(PORCELAIN, colour=(0.10, 0.20, 0.22))
     return _lamp(turned(body, glaze, sides=16), request, (0.15, 0.095), (0.27, 0.47), 0.3)
 
 
-def _lamp(stand: Shape, request: Request, radii: tuple[float, float], heights: tuple[float, float], power: float) -> Shape:
+def _lamp(
+    stand: Shape, request: Request, radii: tuple[float, float], heights: tuple[float, float], power: float
+) -> Shape:
     """A stand under an open shade of two radii between two heights; lit at night. Its colour is that of the shade."""
     shade = finish(replace(request, material=None), "cloth", _LINEN_SHADE)
     if request.night:
@@ -44,7 +68,9 @@ def _lamp(stand: Shape, request: Request, radii: tuple[float, float], heights: t
     bulb = Material("bulb", (0.8, 0.75, 0.65), emission=(4.0, 2.8, 1.6) if request.night else (0.0, 0.0, 0.0))
     middle = (z0 + z1) / 2
     glass = ball(0.03, bulb, subdivisions=1).at(0, 0, middle - 0.02)
-    spider = [board((2 * low - 0.05, 0.005, 0.005), BRASS, (0, 0, z0 + 0.03)).at(0, 0, yaw=k * np.pi / 3) for k in range(3)]
+    spider = [
+        board((2 * low - 0.05, 0.005, 0.005), BRASS, (0, 0, z0 + 0.03)).at(0, 0, yaw=k * np.pi / 3) for k in range(3)
+    ]
     light = (PointLight((0.0, 0.0, middle), LAMPLIGHT, power),) if request.night else ()
     return replace(join([stand, cloth, glass, *spider]), lights=light)
 
@@ -87,7 +113,11 @@ def cup(request: Request, rng: np.random.Generator) -> Shape:
     tea = Material("tea", (0.13, 0.045, 0.012), contrast=0.05, gloss=0.5)
     saucer = [(0.035, 0), (0.07, 0.012), (0.068, 0.016), (0.03, 0.006)]
     wall = [(0.024, 0.006), (0.028, 0.012), (0.042, 0.05), (0.045, 0.085), (0.042, 0.085), (0.038, 0.05), (0.034, 0.04)]
-    parts = [turned(saucer, glaze, sides=16), turned(wall, glaze, sides=16), turned([(0.039, 0.06), (0.04, 0.072)], tea, sides=14)]
+    parts = [
+        turned(saucer, glaze, sides=16),
+        turned(wall, glaze, sides=16),
+        turned([(0.039, 0.06), (0.04, 0.072)], tea, sides=14),
+    ]
     return join([*parts, _loop(0.018, 0.0045, glaze).at(0.056, 0, 0.05)])
 
 
