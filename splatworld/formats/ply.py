@@ -10,7 +10,6 @@ scale is ln(metres), opacity a logit, rot a wxyz quaternion; f_rest goes channel
 blue.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -108,7 +107,8 @@ def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress
 
 def _columns(records: np.ndarray, names: tuple[str, ...] | list[str]) -> NDArray[np.floating]:
     """Fields as [n, k] numbers: a view without copying where they are float32 side by side, the usual case."""
-    fields: Mapping[Any, Any] = records.dtype.fields or {}
+    dtype: Any = records.dtype
+    fields = dtype.fields or {}
     first = fields[names[0]][1]
     if all(fields[name][:2] == (np.dtype("<f4"), first + 4 * i) for i, name in enumerate(names)):
         shape, strides = (len(records), len(names)), (records.dtype.itemsize, 4)
