@@ -90,7 +90,7 @@ def specs(draw: st.DrawFn) -> SceneSpec:
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(specs())
 def test_any_scene_is_complete_sound_and_repeatable(spec: SceneSpec) -> None:
     layout = laid(spec)
@@ -123,7 +123,7 @@ def assert_room(spec: SceneSpec, layout: Layout) -> None:
     assert all(np.hypot(*(spot(p) - eye)) > radius(spec, p) + 1.2 for p in solid)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("place", ["lake", "river", "beach"])
 def test_boats_float_and_all_else_has_dry_feet(place: str, seed: int) -> None:
     spec = spec_of(
@@ -145,7 +145,7 @@ def test_boats_float_and_all_else_has_dry_feet(place: str, seed: int) -> None:
         assert p.position[2] == pytest.approx(float(land.height(spot(p)[None])[0]), abs=0.55)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("place", ["meadow", "forest", "mountain", "snow"])
 def test_behind_before_and_beside_as_seen_from_the_start(place: str, seed: int) -> None:
     spec = spec_of(
@@ -174,7 +174,7 @@ def test_behind_before_and_beside_as_seen_from_the_start(place: str, seed: int) 
     assert not layout.notes
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_rings_close_and_gatherings_stay_near(seed: int) -> None:
     spec = spec_of(
         "meadow",
@@ -192,7 +192,7 @@ def test_rings_close_and_gatherings_stay_near(seed: int) -> None:
     assert all(np.hypot(*(spot(p) - fire)) < 4.5 for p in of(layout, "chair"))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_seven_houses_around_a_well_leave_the_visitor_room(seed: int) -> None:
     spec = spec_of("village", thing("house", 7, ("around", "well")), thing("well"), seed=seed)
     layout = laid(spec)
@@ -202,7 +202,7 @@ def test_seven_houses_around_a_well_leave_the_visitor_room(seed: int) -> None:
     assert len(of(layout, "house")) == 7
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_between_two_things_and_between_a_house_and_the_lake(seed: int) -> None:
     spec = spec_of(
         "lake",
@@ -221,7 +221,7 @@ def test_between_two_things_and_between_a_house_and_the_lake(seed: int) -> None:
     assert 0 < shore[1] < shore[0]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_lamps_line_the_path_on_both_sides(seed: int) -> None:
     spec = spec_of("forest", thing("lamp", 6, ("along", "path")), path=True, seed=seed)
     layout = laid(spec)
@@ -232,7 +232,7 @@ def test_lamps_line_the_path_on_both_sides(seed: int) -> None:
     assert layout.terrain.path_distance(trees).min() > 1.2
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_bridge_spans_the_river_from_bank_to_bank(seed: int) -> None:
     layout = laid(
         spec_of("river", thing("bridge", 1, ("on", "river")), thing("birch", 5, ("along", "river")), seed=seed)
@@ -351,8 +351,10 @@ def test_five_hundred_of_one_thing_find_room() -> None:
 
 def test_thinned_points_keep_their_distance_and_their_order() -> None:
     xy = np.random.default_rng(0).uniform(0, 40, (5000, 2))
-    kept = thinned(xy, np.full(5000, 0.8))
-    assert (kept[0] == xy[0]).all()
+    rows = thinned(xy, np.full(5000, 0.8))
+    kept = xy[rows]
+    assert rows[0] == 0
+    assert (np.diff(rows) > 0).all()
     from scipy.spatial.distance import pdist
 
     assert pdist(kept).min() >= 0.8

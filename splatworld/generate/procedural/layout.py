@@ -21,6 +21,7 @@ from splatworld.generate.procedural.relations import (
     missing,
     path_group,
     proposals,
+    ring_radius,
     slots,
     target,
     water_group,
@@ -230,11 +231,15 @@ def _taste(plan: Plan, wish: Wish, xy: Floats) -> Floats:
     cost = site.start_cost(xy, wish.depth, wish.height)
     if wish.row.stands != "across":
         cost += site.view_cost(xy, wish.radius, wish.height)
+    if wish.height > 2.5 and wish.habitat == "land":
+        # The middle of the view belongs to the water.
+        cost += 14.0 * np.maximum(1 - np.abs(site.bearing(xy)) / 0.4, 0) * site.water_behind(xy)
     near = comfortable(wish)
     if wish is plan.focal:
-        crowd = any(w.radius > 2 and wish.id in w.about("around") for w in plan.all)
+        # A ring of houses is seen whole from a little outside its opening.
+        rings = [1.35 * ring_radius(w.newcomer) for w in plan.all if w.radius > 2 and wish.id in w.about("around")]
         before = [2.0 + 2 * w.depth for w in plan.all if wish.id in w.about("in_front_of")]
-        near = max(near, 14.0 if crowd else 8.0) + max(before, default=0.0)
+        near = max(near, 8.0, *rings) + max(before, default=0.0)
         off = np.abs(np.abs(site.bearing(xy)) - 0.2)
         focus = np.hypot(*(xy - np.asarray(site.terrain.focus)).T)
         return (
@@ -264,7 +269,8 @@ def _elbow_room(plan: Plan, wish: Wish, xy: Floats) -> Floats:
         for relation in other.relations:
             if relation.kind != "between" or wish.id not in relation.to or other is wish:
                 continue
-            room = 2 * other.radius + 1.2
+            fenced = any(w.row.stands == "line" and set(w.about("around")) & set(relation.to) for w in plan.all)
+            room = 2 * other.radius + 1.2 + (5.0 if fenced else 0.0)
             for name in relation.to:
                 group = plan.group(name) if name != wish.id else None
                 if group is not None:

@@ -133,6 +133,8 @@ def missing(kind: RelationKind, xy: Floats, a: Newcomer, b: Group, site: Site) -
 
 def slots(kind: RelationKind, xy: Floats, a: Newcomer, b: Group, site: Site, index: int) -> Floats:
     """Metres [n] from the share of the ring or line that copy `index` should take; 0 for other relations."""
+    if a.count == 1:
+        return np.zeros(len(xy))
     if kind == "around":
         return _ring_slot(xy, a, b, site, index)
     if kind == "along":
@@ -144,10 +146,14 @@ def around_gap(a: Newcomer, b: Group) -> tuple[float, float]:
     """Least and largest gap in metres between a ring of `a` and what it surrounds."""
     if len(b.xy) > 1 or b.kind != "things":
         return 0.4, 3.0 + 0.3 * a.radius
-    # A ring must be long enough for all; a third of it may stay open towards the visitor.
-    crowded = a.count * 2 * (a.radius + 0.35) / (2 * np.pi * 0.7) - float(b.radius[0]) - a.radius
+    crowded = ring_radius(a) - float(b.radius[0]) - a.radius
     lo = max(0.7, crowded) if a.radius > 0.6 else max(0.15, crowded)
     return lo, lo + 0.8 + 0.25 * a.radius
+
+
+def ring_radius(a: Newcomer) -> float:
+    """Metres of a ring that is long enough for all copies, with a third of it open towards the visitor."""
+    return a.count * 2 * (a.radius + 0.35) / (2 * np.pi * 0.7)
 
 
 def target(kind: RelationKind, groups: list[Group], site: Site) -> Group:
@@ -234,7 +240,7 @@ def _off_segment(xy: Floats, a: Newcomer, p: Floats, q: Floats) -> Floats:
     t = (xy - p[:2]) @ along
     aside = np.abs((xy - p[:2]) @ np.array([-along[1], along[0]]))
     middle = 0.5 * (whole + p[2] - q[2])
-    slack = max(0.15 * (whole - p[2] - q[2] - 2 * a.radius), 0.05)
+    slack = max(0.22 * (whole - p[2] - q[2] - 2 * a.radius), 0.05)
     cramped = max(2 * a.radius + 0.3 - (whole - p[2] - q[2]), 0.0)
     return np.maximum(np.abs(t - middle) - slack, 0) + np.maximum(aside - 0.15 - 0.06 * whole, 0) + cramped
 

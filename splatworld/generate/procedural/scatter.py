@@ -99,10 +99,10 @@ def scatter(spec: SceneSpec, site: Site, rows: Mapping[str, ThingClass], middle:
         row = rows[thing]
         tree = "tree" in row.kinds
         habit = HABITS.get(thing, TREE if tree else Habit(30, 3, 50, 2 * row.footprint))
-        xy = _grown(spec, site, row, habit, share, taken, (middle, reach), rng)
+        xy, scale = _grown(spec, site, row, habit, share, taken, (middle, reach), rng)
         if not habit.low:
             taken = np.concatenate([taken, np.column_stack([xy, np.full(len(xy), habit.spacing / 2)])])
-        out += _placed(site, row, xy, rng)
+        out += _placed(site, row, xy, scale, rng)
     return out
 
 
@@ -126,7 +126,7 @@ def framing(
         return []
     best = xy[free][:1]
     site.add(np.array([[*best[0], row.footprint]]), row.height, -1)
-    return _placed(site, row, best, rng)
+    return _placed(site, row, best, np.ones(1), rng)
 
 
 def _shares(spec: SceneSpec, rows: Mapping[str, ThingClass]) -> dict[str, float]:
@@ -154,8 +154,8 @@ def _shares(spec: SceneSpec, rows: Mapping[str, ThingClass]) -> dict[str, float]
 
 
 def _grown(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, share: float, taken: Floats,
-           focal: tuple[Floats, float], rng: np.random.Generator) -> Floats:  # fmt: skip
-    """[n, 2] where copies of one class grow."""
+           focal: tuple[Floats, float], rng: np.random.Generator) -> tuple[Floats, Floats]:  # fmt: skip
+    """[n, 2] where copies of one class grow, and their sizes [n]."""
     number = round(habit.number * share)
     near = habit.near
     if "tree" in row.kinds:
@@ -168,27 +168,32 @@ def _grown(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, share: fl
         rng.uniform(size=thrown) < 0.55, rng.uniform(-0.95, 0.95, thrown), rng.uniform(-np.pi, np.pi, thrown)
     )
     xy = site.point(bearing, radius)
-    xy = xy[_suits(spec, site, row, habit, xy, focal, rng)]
+    scale = np.clip(np.exp(rng.normal(0, 0.16, thrown)), 0.68, 1.5)
+    ok = _suits(spec, site, row, habit, xy, scale, focal, rng)
     if len(taken) and not habit.low:
-        xy = xy[site_gap(xy, taken) > habit.spacing / 2]
-    return thinned(xy, np.full(len(xy), habit.spacing))[:number]
+        ok &= site_gap(xy, taken) > habit.spacing / 2
+    xy, scale = xy[ok], scale[ok]
+    kept = thinned(xy, habit.spacing * scale)[:number]
+    return xy[kept], scale[kept]
 
 
-def _suits(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, xy: Floats, focal: tuple[Floats, float],
-           rng: np.random.Generator) -> NDArray[np.bool_]:  # fmt: skip
+def _suits(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, xy: Floats, scale: Floats,
+           focal: tuple[Floats, float], rng: np.random.Generator) -> NDArray[np.bool_]:  # fmt: skip
     terrain = site.terrain
     lo, hi = habit.shore
     shore = terrain.shore(xy)
-    size = row.footprint
+    size = row.footprint * scale
     ok = (terrain.slope(xy) < habit.steep) & (shore > lo)
     ok &= (shore < hi) if np.isfinite(hi) else True
     ok &= terrain.path_distance(xy) > PATH_HALF_WIDTH + (0.9 if not habit.low else 0.3 * size)
     margin = 0.5 if not habit.low else 0.05
-    ok &= site.clearance(xy, np.zeros(len(xy)), np.array([[0, 0, size]])) > margin
+    ok &= site.clearance(xy, np.zeros(len(xy)), np.zeros((1, 3))) > size + margin
     ok &= site.distance(xy) > size + 1.4
     if not habit.low:
         ok &= ~_in_view(spec, site, xy, size, focal)
         ok &= terrain.height(xy) < TREE_LINE + 8 * rng.normal(size=len(xy))
+    elif row.height > 0.9:
+        ok &= ~((np.abs(site.bearing(xy)) < 0.42) & site.water_behind(xy))
     if row.name == "grass" and spec.place == "beach":
         ok &= shore > 9
     if habit.patch > 0:
@@ -197,7 +202,7 @@ def _suits(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, xy: Float
     return ok
 
 
-def _in_view(spec: SceneSpec, site: Site, xy: Floats, size: float, focal: tuple[Floats, float]) -> NDArray[np.bool_]:
+def _in_view(spec: SceneSpec, site: Site, xy: Floats, size: Floats, focal: tuple[Floats, float]) -> NDArray[np.bool_]:
     """True where a tall plant would stand before the focal thing, or in the open part of the view."""
     middle, reach = focal
     distance, bearing = site.distance(xy), site.bearing(xy)
@@ -220,8 +225,8 @@ def site_gap(xy: Floats, discs: Floats) -> Floats:
     return np.where(np.isfinite(distance), distance - radius, 10.0)
 
 
-def thinned(xy: Floats, spacing: Floats) -> Floats:
-    """Poisson-disk subset of points [n, 2], in their order: earlier points win, none is nearer than its `spacing` [n].
+def thinned(xy: Floats, spacing: Floats) -> NDArray[np.int64]:
+    """Rows of points [n, 2] that stay as a Poisson-disk set: earlier points win, none is nearer than its `spacing` [n].
 
     Parallel greedy choice: a point is kept once no earlier undecided point conflicts, and drops all that it conflicts
     with; a few rounds settle thousands (Luby 1986).
@@ -230,7 +235,7 @@ def thinned(xy: Floats, spacing: Floats) -> Floats:
 
     n = len(xy)
     if n < 2:
-        return xy
+        return np.arange(n)
     pairs = KDTree(xy).query_pairs(float(spacing.max()), output_type="ndarray")
     first, second = pairs.min(1), pairs.max(1)
     conflict = np.hypot(*(xy[first] - xy[second]).T) < np.maximum(spacing[first], spacing[second])
@@ -243,13 +248,12 @@ def thinned(xy: Floats, spacing: Floats) -> Floats:
         kept |= chosen
         open_ &= ~chosen
         open_[second[chosen[first]]] = False
-    return xy[kept]
+    return np.flatnonzero(kept)
 
 
-def _placed(site: Site, row: ThingClass, xy: Floats, rng: np.random.Generator) -> list[Placement]:
-    """Copies of a class at spots [n, 2], turned and sized at random, their feet in the ground."""
+def _placed(site: Site, row: ThingClass, xy: Floats, scale: Floats, rng: np.random.Generator) -> list[Placement]:
+    """Copies of a class at spots [n, 2], turned at random, their feet in the ground."""
     n = len(xy)
-    scale = np.clip(np.exp(rng.normal(0, 0.16, n)), 0.68, 1.5)
     yaw = rng.uniform(0, 2 * np.pi, n)
     variant = rng.integers(max(row.variants, 1), size=n)
     foot = row.footprint * (0.2 if "tree" in row.kinds else 0.6)

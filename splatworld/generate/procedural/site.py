@@ -110,6 +110,14 @@ class Site:
         hidden = np.where(distance[:, None] > other_distance, np.minimum(self.heights[shown], 3.0), 0.0)
         return cost + 2.5 * (overlap * np.maximum(hides, hidden)).max(1)
 
+    def water_behind(self, xy: Floats) -> NDArray[np.bool_]:
+        """[n] True where water lies within 24 m behind a dry spot, as seen from the eye."""
+        if self.terrain.water is None:
+            return np.zeros(len(xy), bool)
+        away = (xy - self.eye) / np.maximum(self.distance(xy), 1e-6)[:, None]
+        beyond = np.array([self.terrain.shore(xy + step * away) < 0 for step in (4.0, 10.0, 17.0, 24.0)])
+        return beyond.any(0) & (self.terrain.shore(xy) > 0)
+
 
 def turned(xy: Floats, yaw: Floats, disc: Floats) -> Floats:
     """[n, 2] where a disc of an outline comes to lie when its thing stands at `xy` turned by `yaw`."""
