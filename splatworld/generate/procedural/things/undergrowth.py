@@ -206,7 +206,7 @@ def log(request: Request, rng: np.random.Generator) -> Shape:
         a = rng.uniform(-0.2, 1.8)
         foot = np.array([at * long, np.interp(at, x, path[:, 1]), girth])
         out = np.array([0.35, np.cos(a), np.sin(a)]) * scale
-        stub = foot + np.outer([0.1, 0.22, rng.uniform(0.3, 0.5)], out)
+        stub = foot + np.outer([0.1, 0.2, rng.uniform(0.26, 0.4)], out * [1, 1, 0.9])
         parts.append(tube(stub, np.array([0.06, 0.05, 0.03]) * scale, bark, sides=6))
     return snowed(join(parts).mapped(lambda p: p * [1, 1, request.tall]), request.snow)
 
