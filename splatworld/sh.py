@@ -82,15 +82,17 @@ def rotated(sh: Float[Tensor, "n k 3"], rotation: Float[Tensor, "3 3"]) -> Float
     degree = degree_of(sh.shape[1])
     if degree == 0:
         return sh
-    out = sh.clone()
+    k = sh.shape[1]
+    mixing = torch.eye(k, dtype=torch.float64)
     directions = _directions()
     turned = directions @ rotation.to(directions.dtype)  # R^T d: where the turned splat was seen from
     before, after = basis(degree, turned), basis(degree, directions)
     for band in range(1, degree + 1):
         rows = slice(band * band, (band + 1) ** 2)
-        mixing = torch.linalg.lstsq(after[:, rows], before[:, rows]).solution
-        out[:, rows] = torch.einsum("ij,njc->nic", mixing.to(sh), sh[:, rows])
-    return out
+        mixing[rows, rows] = torch.linalg.lstsq(after[:, rows], before[:, rows]).solution
+    # One product over all coefficients and channels is several times faster than one per band.
+    whole = torch.kron(mixing, torch.eye(3, dtype=torch.float64)).to(sh)
+    return (sh.reshape(-1, 3 * k) @ whole.T).reshape(sh.shape)
 
 
 @functools.cache
