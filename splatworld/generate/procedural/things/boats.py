@@ -214,7 +214,7 @@ def _deck(hull: Hull) -> Shape:
         ((-0.5, 2.34, 0.6), (0.5, 2.4, 0.82)),
     ]
     seats = c.blocks([(-0.5, 1.3, 0.7), (0.28, 1.3, 0.7)], [(-0.28, 2.2, 0.765), (0.5, 2.2, 0.765)], STUFF["pale wood"])
-    return join([_sheet(grid[::-1], STUFF["pale wood"]), well, c.blocks(*zip(*rim, strict=True), STUFF["wood"]), seats])
+    return join([_sheet(grid[::-1], STUFF["pale wood"]), well, c.boxes(rim, STUFF["wood"]), seats])
 
 
 def _rig(rng: np.random.Generator) -> Shape:
@@ -237,7 +237,7 @@ def _rig(rng: np.random.Generator) -> Shape:
     jib[..., 0] += 0.22 * np.sin(np.pi * u) * (1 - v)
     stays = [((0, -2.98, 0.95), (0, mast, 5.3)), ((0, mast, top - 0.1), (0, 2.85, 0.8))]
     stays += [((0, mast, 4.8), (s * 0.92, mast + 0.25, 0.75)) for s in (-1, 1)]
-    lines = c.beams(*zip(*stays, strict=True), 0.018, 0.018, STUFF["rope"])
+    lines = c.bars(stays, 0.018, 0.018, STUFF["rope"])
     pennant = np.stack([0.02 + 0.0 * u, mast + 0.45 * u, top - 0.02 - 0.12 * (v - 0.5) * (1 - u)], -1)
     flag = c.sheet(pennant[::2, ::5], 0.012, painted(STUFF["cloth"], linear("red")))
     return join([pole, spar, c.sheet(main, 0.015, sail), c.sheet(jib, 0.015, sail), lines, flag])

@@ -99,6 +99,26 @@ def beams(
     return replace(out, grain=np.repeat(along, 12, 0).astype(np.float32))
 
 
+def boxes(corners: Sequence[tuple[Vec3, Vec3]], material: Material) -> Shape:
+    """Upright boxes given one by one as (low corner, high corner)."""
+    low, high = zip(*corners, strict=True)
+    return blocks(low, high, material)
+
+
+def bars(
+    ends: Sequence[tuple[Vec3, Vec3]], width: float, thickness: float, material: Material, *, up: Vec3 = (0.0, 0.0, 1.0)
+) -> Shape:
+    """Square bars given one by one as (start, end); see `beams`."""
+    starts, stops = zip(*ends, strict=True)
+    return beams(starts, stops, width, thickness, material, up=up)
+
+
+def outward(a: Array, b: Array) -> Array:
+    """Directions [n, 3] to the left of steps from `a` to `b` in the x-z plane: away from an arch's middle."""
+    along = b - a
+    return np.column_stack([-along[:, 2], np.zeros(len(a)), along[:, 0]])
+
+
 def drum(
     radius: float, low: float, high: float, material: Material, *, top: float | None = None, sides: int = 12
 ) -> Shape:

@@ -121,10 +121,10 @@ def _porch(width: float, depth: float, post_top: float, steps_at: float, hall: H
     frame = hall.trim
     return join([
         deck,
-        c.blocks(*zip(*joists, strict=True), STUFF["dark wood"]),
-        c.blocks(*zip(*posts, *tie, strict=True), frame),
-        c.blocks(*zip(*rails, strict=True), wood),
-        c.blocks(*zip(*treads, strict=True), STUFF["grey wood"]),
+        c.boxes(joists, STUFF["dark wood"]),
+        c.boxes([*posts, *tie], frame),
+        c.boxes(rails, wood),
+        c.boxes(treads, STUFF["grey wood"]),
         c.beams(braces_a, braces_b, 0.1, 0.1, frame),
     ])  # fmt: skip
 
@@ -173,7 +173,7 @@ def _house(request: Request, rng: np.random.Generator) -> Shape:
     leaf = shutters or STUFF["wood"]
     frame = (
         STUFF["dark wood"]
-        if kind in ("timber",) or is_pale(request.colour) and rng.random() < 0.3
+        if kind in ("timber",) or (is_pale(request.colour) and rng.random() < 0.3)
         else painted(STUFF["pale wood"], linear("white"))
     )
     dress = Dress(frame, leaf, None if kind == "timber" else shutters, rng.random() < 0.35, request.night)
@@ -224,9 +224,7 @@ def _band(x: float, y: float, z: float, hall: Hall) -> Shape:
     t = 0.06
     rails = [((-x - t, s * y - t, z), (x + t, s * y + t, z + 0.14)) for s in (-1, 1)]
     rails += [((s * x - t, -y + t, z + 0.004), (s * x + t, y - t, z + 0.136)) for s in (-1, 1)]
-    return c.blocks(
-        *zip(*rails, strict=True), STUFF["dark wood"] if hall.kind in ("timber", "wood") else STUFF["pale stone"]
-    )
+    return c.boxes(rails, STUFF["dark wood"] if hall.kind in ("timber", "wood") else STUFF["pale stone"])
 
 
 def _door_steps(x: float, y: float) -> Shape:
@@ -234,7 +232,7 @@ def _door_steps(x: float, y: float) -> Shape:
         ((x - 0.75, y - 0.75, -0.3), (x + 0.75, y, 0.15)),
         ((x - 0.62, y - 0.45, 0.1), (x + 0.62, y - 0.01, FLOOR - 0.03)),
     ]
-    return c.blocks(*zip(*steps, strict=True), stuff("stone"))
+    return c.boxes(steps, stuff("stone"))
 
 
 def _hood(x: float, y: float, hall: Hall, rng: np.random.Generator) -> Shape:

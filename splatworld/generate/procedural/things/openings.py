@@ -96,7 +96,7 @@ def window(o: Opening, dress: Dress, rng: np.random.Generator, *, proud: float =
     bars += [((-w, deep - 0.045, z - 0.015), (w, deep - 0.015, z + 0.015)) for z in np.linspace(0, h, up + 1)[1:-1]]
     sill = ((-w - 0.14, -proud - 0.09, -0.15), (w + 0.14, deep - 0.03, -0.085))
     frame = [*_casing(w, h, proud, deep, foot=True), *bars, sill]
-    parts = [pane, c.blocks(*zip(*frame, strict=True), dress.frame)]
+    parts = [pane, c.boxes(frame, dress.frame)]
     if dress.shutters:
         parts.append(_shutters(w, h, proud, dress.shutters))
     if dress.flowers:
@@ -123,14 +123,14 @@ def door(o: Opening, dress: Dress, rng: np.random.Generator, *, proud: float = 0
         for a, b in leaves
         for z in (0.16 * h, 0.78 * h)
     ]
-    parts = [planks, back, c.blocks(*zip(*ledges, strict=True), dress.leaf)]
+    parts = [planks, back, c.boxes(ledges, dress.leaf)]
     if o.kind == "doors":
         ends = [((a + 0.1, deep - 0.07, 0.18 * h), (b - 0.1, deep - 0.07, 0.8 * h)) for a, b in leaves]
-        parts.append(c.beams(*zip(*ends, strict=True), 0.035, 0.12, dress.leaf, up=(0, 0, 1)))
+        parts.append(c.bars(ends, 0.035, 0.12, dress.leaf, up=(0, 0, 1)))
     knobs = [(b - 0.1) for _, b in leaves]
     parts += [ball(0.04, STUFF["metal"], subdivisions=1).at(x, deep - 0.09, 0.48 * h) for x in knobs]
     casing = [*_casing(w, h, proud, deep, foot=False), ((-w - 0.06, -proud - 0.06, -0.05), (w + 0.06, deep, 0.015))]
-    return join([*parts, c.blocks(*zip(*casing, strict=True), dress.frame)])
+    return join([*parts, c.boxes(casing, dress.frame)])
 
 
 def portal(width: float, height: float, stone: Material, leaf: Material, rng: np.random.Generator) -> Shape:
@@ -168,7 +168,7 @@ def slit(width: float, height: float, material: Material, *, night: bool = False
     pane = STUFF["lit glass" if night else "dark" if width < 0.3 else "glass"]
     y = -0.055
     parts = [
-        c.blocks(*zip(*frame, strict=True), material),
+        c.boxes(frame, material),
         quad((-w, y, 0), (w, y, 0), (w, y, height), (-w, y, height), pane),
     ]
     if arch:
@@ -202,7 +202,7 @@ def _shutters(w: float, h: float, proud: float, material: Material) -> Shape:
         parts.append(((x0, y, 0), (x1, -0.01, h)))
         slats = np.linspace(0.06, h - 0.06, max(4, round(h / 0.24)))
         parts += [((x0 + 0.05, y - 0.022, z - 0.06), (x1 - 0.05, y, z + 0.03)) for z in slats]
-    return c.blocks(*zip(*parts, strict=True), material)
+    return c.boxes(parts, material)
 
 
 def _flower_box(w: float, proud: float, wood: Material, rng: np.random.Generator) -> Shape:

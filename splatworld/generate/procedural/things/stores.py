@@ -131,7 +131,7 @@ def wooden_box(width: float, depth: float, height: float, wood: Material, rng: n
         for s in (-1, 1)
         for v in (0.004, height - e)
     ]
-    frame = c.blocks(*zip(*posts, *rails, strict=True), wood)
+    frame = c.boxes([*posts, *rails], wood)
     a = [(-x + e, s * (y - 0.009), e) for s in (-1, 1)] + [(s * (x - 0.009), -y + e, e) for s in (-1, 1)]
     b = [(x - e, s * (y - 0.009), height - e) for s in (-1, 1)] + [
         (s * (x - 0.009), y - e, height - e) for s in (-1, 1)
@@ -187,7 +187,7 @@ def _cart(request: Request, rng: np.random.Generator) -> Shape:
         x0, x1 = sorted((s * (x + 0.02), s * (x + 0.075)))
         sides += [((x0, v, floor - 0.1), (x1, v + 0.07, floor + 0.55)) for v in (front + 0.1, 0.05, back - 0.17)]
     sides += [((-x, y, floor + 0.05), (x, y + 0.045, floor + 0.42)) for y in (front - 0.045, back)]
-    rails = mottle(c.blocks(*zip(*sides, strict=True), wood), np.repeat(np.arange(len(sides)), 12), rng)
+    rails = mottle(c.boxes(sides, wood), np.repeat(np.arange(len(sides)), 12), rng)
     wheels = [_wheel(0.58, dark).at(s * (x + 0.25), 0.15, 0.63) for s in (-1, 1)]
     axle = tube(np.array([[-x - 0.38, 0.15, 0.63], [x + 0.38, 0.15, 0.63]]), 0.055, dark, sides=8)
     shafts = c.beams(
@@ -261,7 +261,7 @@ def _logpile(request: Request, rng: np.random.Generator) -> Shape:
         ((s * 1.09 - 0.04, y - 0.04, -0.3), (s * 1.09 + 0.04, y + 0.04, 1.25)) for s in (-1, 1) for y in (-0.2, 0.2)
     ]
     axe = [c.beams([(0.35, -0.5, 0.02)], [(0.5, -0.38, 0.75)], 0.035, 0.045, STUFF["pale wood"])]
-    return join([*parts, c.blocks(*zip(*stakes, strict=True), STUFF["wood"]), *axe])
+    return join([*parts, c.boxes(stakes, STUFF["wood"]), *axe])
 
 
 CLASSES = (
