@@ -17,6 +17,8 @@ class Spec:
     """What should be there."""
     seed: int = 0
     """Written into the spec."""
+    plain: bool = False
+    """Print it in plain words instead."""
     schema: bool = False
     """Print the JSON Schema of a spec instead."""
 
@@ -31,6 +33,7 @@ class Spec:
         if self.schema:
             print(json.dumps(scene_spec.schema(), indent=2))
             return
-        from splatworld.generate.text import parse
+        from splatworld.generate.text import describe, parse
 
-        print(scene_spec.encode(parse(self.prompt, seed=self.seed)).decode(), end="")
+        spec = parse(self.prompt, seed=self.seed)
+        print(describe(spec) if self.plain else scene_spec.encode(spec).decode().rstrip())

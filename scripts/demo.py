@@ -1,0 +1,112 @@
+"""From a sentence to a world to walk in: installs what is needed, generates, exports, opens the viewer.
+
+Everything after the installation is done by the `splatworld` command, whose calls are shown.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import environment
+
+SENTENCE = "a red cabin by a lake in a pine forest at sunset, two boats"
+EXPORTS = (".ply", ".splat", ".spz")
+SLUG_CHARS = 60
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo and return its exit code: 130 after Ctrl-C, else that of the first step that failed."""
+    asked = _parser().parse_args(arguments)
+    try:
+        python = environment.ready(("app",))
+        splatworld = [str(python), "-m", "splatworld.cli"]
+        folder = _folder(asked.sentence)
+        world = folder / f"{folder.name}.splatworld"
+        code = _generate(splatworld, asked, world) or _write(splatworld, world)
+        if code:
+            return code
+        _name_files(folder)
+        return 0 if asked.no_view else _step([*splatworld, "view", _shown(world)])
+    except environment.SetupError as why:
+        print(f"demo: {why}", file=sys.stderr)
+        return 1
+    except OSError as why:
+        print(f"demo: the system refused: {why}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sentence", nargs="?", default=SENTENCE, help=f"what should be there (default: {SENTENCE})")
+    parser.add_argument("--no-view", action="store_true", help="stop when the files are written")
+    parser.add_argument("--seed", help="another number gives another world of the same sentence")
+    parser.add_argument("--splats", help="how many splats the world may have")
+    return parser
+
+
+def _folder(sentence: str) -> Path:
+    """out/<slug of the sentence>/; what an earlier run of the same sentence left there is replaced."""
+    plain = unicodedata.normalize("NFKD", sentence).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_CHARS].strip("-") or "world"
+    folder = environment.ROOT / "out" / slug
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _generate(splatworld: Sequence[str], asked: argparse.Namespace, world: Path) -> int:
+    """Say what is understood, then build."""
+    code = environment.run([*splatworld, "spec", "--plain", "--", asked.sentence])
+    if code:
+        return code
+    options = [v for name in ("seed", "splats") if (v := getattr(asked, name)) for v in (f"--{name}", v)]
+    return _step([*splatworld, "generate", "--out", _shown(world), "--force", *options, "--", asked.sentence])
+
+
+def _write(splatworld: Sequence[str], world: Path) -> int:
+    """A picture and the exports, side by side; the first exit code that is not 0."""
+    targets = [world.with_suffix(suffix) for suffix in EXPORTS]
+    commands = [
+        ["render", _shown(world), "--out", _shown(world.with_suffix(".png")), "--width", "1280", "--height", "720"]
+    ]
+    commands += [["convert", _shown(world), _shown(target)] for target in targets]
+    running = []
+    for command in commands:
+        _show(["splatworld", *command, "--force"])
+        running.append(
+            subprocess.Popen([*splatworld, *command, "--force"], cwd=environment.ROOT, stdout=subprocess.DEVNULL)
+        )
+    codes = [process.wait() for process in running]
+    return next((code for code in codes if code), 0)
+
+
+def _step(command: Sequence[str]) -> int:
+    _show(["splatworld", *command[3:]])
+    return environment.run(command)
+
+
+def _show(command: Sequence[str]) -> None:
+    print(f"$ {shlex.join(command)}", flush=True)
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path, environment.ROOT)
+
+
+def _name_files(folder: Path) -> None:
+    print("Written:")
+    for file in sorted(folder.iterdir()):
+        print(f"  {_shown(file)}  {file.stat().st_size / 1e6:.1f} MB")
+    print("", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
