@@ -46,9 +46,7 @@ _SCHEMA = (
     "CREATE TABLE thing (id INTEGER PRIMARY KEY, position INTEGER NOT NULL, data TEXT NOT NULL)",
 )
 _SQLITE_MAGIC = b"SQLite format 3\0"
-_DTYPES = (
-    "float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool",
-)  # fmt: skip
+_DTYPES = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")
 _CORE = tuple(f.name for f in fields(Splats) if f.name != "extras")
 _ROW_VALUES_MAX = 256
 _UNPACKED_PER_BYTE = 100
@@ -209,9 +207,7 @@ def read(path: Path, *, frame: str | None, progress: Progress) -> World:
     try:
         with contextlib.closing(_opened(path)) as db:
             world = _read_world(db, path, progress)
-    except (sqlite3.Error, OverflowError) as why:
-        raise FormatError(f"{path.name} is damaged: {why}") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as why:
+    except (sqlite3.Error, OverflowError, msgspec.DecodeError, RecursionError, UnicodeError) as why:
         raise FormatError(f"{path.name} is damaged: {why}") from None
     problem = _problem(world)
     if problem:
