@@ -17,6 +17,7 @@ import environment
 
 SENTENCE = "a red cabin by a lake in a pine forest at sunset, two boats"
 EXPORTS = (".ply", ".splat", ".spz")
+PICTURE = ("--width", "1280", "--height", "720")
 SLUG_CHARS = 60
 
 
@@ -67,23 +68,20 @@ def _generate(splatworld: Sequence[str], asked: argparse.Namespace, world: Path)
     code = environment.run([*splatworld, "spec", "--plain", "--", asked.sentence])
     if code:
         return code
-    options = [v for name in ("seed", "splats") if (v := getattr(asked, name)) for v in (f"--{name}", v)]
+    numbers = {"--seed": asked.seed, "--splats": asked.splats}
+    options = [part for name, value in numbers.items() if value for part in (name, value)]
     return _step([*splatworld, "generate", "--out", _shown(world), "--force", *options, "--", asked.sentence])
 
 
 def _write(splatworld: Sequence[str], world: Path) -> int:
     """A picture and the exports, side by side; the first exit code that is not 0."""
-    targets = [world.with_suffix(suffix) for suffix in EXPORTS]
-    commands = [
-        ["render", _shown(world), "--out", _shown(world.with_suffix(".png")), "--width", "1280", "--height", "720"]
-    ]
-    commands += [["convert", _shown(world), _shown(target)] for target in targets]
+    picture = ["render", _shown(world), "--out", _shown(world.with_suffix(".png")), *PICTURE]
+    exports = [["convert", _shown(world), _shown(world.with_suffix(suffix))] for suffix in EXPORTS]
     running = []
-    for command in commands:
+    for command in (picture, *exports):
         _show(["splatworld", *command, "--force"])
-        running.append(
-            subprocess.Popen([*splatworld, *command, "--force"], cwd=environment.ROOT, stdout=subprocess.DEVNULL)
-        )
+        command = [*splatworld, *command, "--force"]
+        running.append(subprocess.Popen(command, cwd=environment.ROOT, stdout=subprocess.DEVNULL))
     codes = [process.wait() for process in running]
     return next((code for code in codes if code), 0)
 
