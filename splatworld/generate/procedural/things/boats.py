@@ -16,7 +16,7 @@ from splatworld.palette import linear
 
 @dataclass(frozen=True)
 class Hull:
-    """The form of a hull: `s` runs from the stern (0) to the bow (1), `v` from one gunwale (-1) by the keel to the other."""
+    """The form of a hull: `s` runs from stern (0) to bow (1), `v` from one gunwale (-1) over the keel."""
 
     length: float
     beam: float
@@ -136,7 +136,7 @@ def _boat(request: Request, rng: np.random.Generator) -> Shape:
     parts.append(mottle(floor, np.repeat(np.arange(5), 12), rng))
     for side in (-1, 1):
         rest = hull.at(np.array([side * 1.0]), np.array([0.42]))[0]
-        parts.append(c.blocks(rest - [0.025, 0.05, 0.0], rest + [0.025, 0.05, 0.07], STUFF["metal"]))
+        parts.append(c.blocks(rest - [0.025, 0.05, 0.0], rest + np.array([0.025, 0.05, 0.07]), STUFF["metal"]))
         parts.append(_oar(2.3, STUFF["pale wood"]).at(side * 0.24, 0.95, 0.29, yaw=side * rng.uniform(0.02, 0.07)))
     turn = np.linspace(0, 5 * math.pi, 28)
     coil = np.column_stack(

@@ -1,12 +1,13 @@
 """Carpentry and masonry: the parts that structures are put together from.
 
 A wall is built in its own frame: x along it from its middle, z up from its foot, its outside towards -Y with the skin
-at y = 0. A wall is a list of pieces in courses (a log, a board, a stone), holes left out, and a way to shape each piece.
+at y = 0. It is a list of pieces in courses (a log, a board, a stone), holes left out, and a way to shape each piece.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,12 +146,12 @@ def courses(
     top = float(levels[-1])
     height = top if height is None else height
     pieces = []
-    for z0, z1 in zip(levels[:-1], levels[1:], strict=True):
+    for z0, z1 in pairwise(levels):
         inside = [(u0, u1) for u0, u1, low, high in holes if low < (z0 + z1) / 2 < high]
         ends = [half_width(z, width, height, top - height) for z in (z0, z1)]
         for left, right in spans(-width / 2, width / 2, inside):
             cuts = [left, *_joints(left, right, block, rng), right]
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+            for a, b in pairwise(cuts):
                 pieces.append((z0, z1, *(np.clip(u, -e, e) for u in (a, b) for e in ends)))
     out = np.array(pieces)
     return out[(out[:, 4] - out[:, 2]) + (out[:, 5] - out[:, 3]) > 0.02]
@@ -228,7 +229,7 @@ def stone_ring(
     levels = even(low, high, row)
     count = max(round(length / block), 6)
     pieces = []
-    for k, (z0, z1) in enumerate(zip(levels, levels[1:], strict=False)):
+    for k, (z0, z1) in enumerate(pairwise(levels)):
         edges = (np.arange(count) + 0.5 * (k % 2) + rng.uniform(-0.18, 0.18, count)) * length / count
         for a, b in zip(edges, np.append(edges[1:], edges[0] + length), strict=True):
             pieces.append((z0, z1, a, a, b, b))
@@ -304,7 +305,7 @@ def around(shape: Shape, count: int, *, start: float = 0.0) -> Shape:
 
 
 def prism(outline: Sequence[tuple[float, float]], low: float, high: float, material: Material) -> Shape:
-    """A closed solid: a convex outline in x and z, counter-clockwise seen from -Y, swept along y from `low` to `high`."""
+    """A closed solid: a convex outline in x and z, counter-clockwise seen from -Y, swept along y."""
     p = np.array(outline)
     n = len(p)
     front = np.column_stack([p[:, 0], np.full(n, low), p[:, 1]])

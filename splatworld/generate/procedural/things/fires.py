@@ -57,7 +57,10 @@ def _tongues(
         x, y = r * math.cos(angle), r * math.sin(angle)
         sway = rng.normal(0, 0.03, 2)
         path = np.array([
-            [x, y, 0.1], [x + sway[0], y + sway[1], 0.1 + 0.3 * high], [0.7 * x - sway[0], 0.7 * y, 0.1 + 0.65 * high], [0.35 * x, 0.35 * y + sway[1], 0.1 + high]
+            [x, y, 0.1],
+            [x + sway[0], y + sway[1], 0.1 + 0.3 * high],
+            [0.7 * x - sway[0], 0.7 * y, 0.1 + 0.65 * high],
+            [0.35 * x, 0.35 * y + sway[1], 0.1 + high],
         ])  # fmt: skip
         parts.append(tube(path, width * np.array([0.25, 0.5, 0.3, 0.02]), material, sides=6))
     return join(parts)

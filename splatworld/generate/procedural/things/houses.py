@@ -1,6 +1,6 @@
 """Houses to live in: cabin, house, barn, tent.
 
-Each is a `hall.Hall` with what belongs to it: a cabin has a porch, a farmhouse chimneys, steps and a hood over its door.
+Each is a `hall.Hall` with what belongs to it: a cabin has a porch, a farmhouse chimneys, steps and a hooded door.
 """
 
 import math
@@ -79,8 +79,8 @@ def _gable_front(hall: Hall, rng: np.random.Generator) -> Shape:
     gable = [Opening("door", at, 0.0, 0.95, 1.95), Opening("window", -at, 0.9, 0.85, 0.95)]
     if hall.rise > 1.6:
         gable.append(Opening("window", 0.0, hall.eave + 0.35, 0.6, 0.6))
-    openings = {"left": gable, "front": bays(hall.length, rng, z=0.9, size=(0.95, 0.95)), "back": bays(hall.length, rng, z=0.9, size=(0.95, 0.95)),
-                "right": [Opening("window", 0.0, 0.9, 0.95, 0.95)]}  # fmt: skip
+    openings = {side: bays(hall.length, rng, z=0.9, size=(0.95, 0.95)) for side in ("front", "back")}
+    openings |= {"left": gable, "right": [Opening("window", 0.0, 0.9, 0.95, 0.95)]}
     ridge = FLOOR + hall.eave + hall.rise
     body = [
         hall.walls(openings, rng),

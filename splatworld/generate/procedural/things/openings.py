@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -249,7 +250,7 @@ def _framework(width: float, height: float, rise: float, holes: Sequence[c.Hole]
     keep = [x for i, x in enumerate(posts) if i == 0 or x - posts[i - 1] > 0.45 or x == posts[-1]]
     lines = [((x, 0, 0.0), (x, 0, height)) for x in keep]
     lines += [((-h, -0.004, z), (h, -0.004, z)) for z in {t / 2, height - t / 2}]
-    for x0, x1 in zip(keep[:-1], keep[1:], strict=True):
+    for x0, x1 in pairwise(keep):
         clear = not any(u1 > x0 and u0 < x1 for u0, u1, _, _ in holes)
         if clear and x1 - x0 > 0.7:
             lines.append(

@@ -25,7 +25,7 @@ COVER = {
 def covering(
     word: str, slope: float, length: float, rng: np.random.Generator, material: Material, *, taper: bool = False
 ) -> Shape:
-    """Shingles, tiles, thatch on a sheet in the wall frame: `length` along x, `slope` along z; a triangle with `taper`."""
+    """Shingles, tiles, thatch on a sheet in the wall frame: `length` along x, `slope` along z."""
     row, piece, lift = COVER.get(word, COVER["shingles"])
     levels = c.even(0.0, slope, row)
     pieces = c.courses(length, levels, height=0.0 if taper else None, block=piece, rng=rng)
@@ -60,7 +60,7 @@ def gable_roof(
     overhang: float = 0.45,
     rafters: bool = True,
 ) -> Shape:
-    """A roof with its ridge along x between `ends`; its underside meets walls `span` apart in y at the height `eave`."""
+    """A roof with its ridge along x between `ends`; its underside meets walls `span` apart in y at `eave`."""
     pitch = math.atan2(rise, span / 2)
     thick = (0.26 if word == "thatch" else 0.1) / math.cos(pitch)
     reach, low = span / 2 + overhang, eave - overhang * math.tan(pitch)

@@ -255,7 +255,8 @@ def _logpile(request: Request, rng: np.random.Generator) -> Shape:
         middle.append(np.column_stack([x, rng.uniform(-0.05, 0.05, count), np.full(count, r + k * 1.75 * r)]))
     centre = np.concatenate(middle)
     parts = [
-        c.logs(centre, centre + [0, y, 0], 0.97 * r, STUFF["bark"], STUFF["pale wood"], rng) for y in (-0.35, 0.35)
+        c.logs(centre, centre + np.array([0, y, 0]), 0.97 * r, STUFF["bark"], STUFF["pale wood"], rng)
+        for y in (-0.35, 0.35)
     ]
     stakes = [
         ((s * 1.09 - 0.04, y - 0.04, -0.3), (s * 1.09 + 0.04, y + 0.04, 1.25)) for s in (-1, 1) for y in (-0.2, 0.2)
