@@ -192,8 +192,10 @@ def _suits(spec: SceneSpec, site: Site, row: ThingClass, habit: Habit, xy: Float
     if not habit.low:
         ok &= ~_in_view(spec, site, xy, size, focal)
         ok &= terrain.height(xy) < TREE_LINE + 8 * rng.normal(size=len(xy))
-    elif row.height > 0.9:
-        ok &= ~((np.abs(site.bearing(xy)) < 0.42) & site.water_behind(xy))
+    elif row.height > 0.3 and terrain.water is not None:
+        # At this height even grass hides a river: little of it, and nothing taller, grows before the water.
+        before = (np.abs(site.bearing(xy)) < 0.5) & (site.distance(xy) > 5) & site.water_behind(xy)
+        ok &= ~before | ((rng.uniform(size=len(xy)) < 0.2) & (row.height < 0.7))
     if row.name == "grass" and spec.place == "beach":
         ok &= shore > 9
     if habit.patch > 0:
