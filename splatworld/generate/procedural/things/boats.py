@@ -81,7 +81,7 @@ class Hull:
         k = np.linspace(0.04, 1.0, 11)
         p = self.at(np.zeros(11), k) - [0, 0, 0.02]
         parts.append(c.beams(p[:-1], p[1:], 0.05, 0.07, wood))
-        stem = self.at(np.linspace(0.0, 1.0, 6), np.ones(6)) + [0, -0.02, 0.02]
+        stem = self.at(np.linspace(0.0, 1.0, 6), np.ones(6)) + np.array([0, -0.02, 0.02])
         stem[:, 0] = 0
         parts.append(c.beams(stem[:-1], stem[1:], 0.06, 0.07, wood, up=(0, -1, 0)))
         return join(parts)
