@@ -61,6 +61,8 @@ class Light:
     eye: Floats
     """[3] where the air is looked through from: the start view."""
     haze: float
+    air: Floats
+    """[3] mean radiance of the sky all round, low down: the colour of distance."""
     indoors: bool
 
 
@@ -111,8 +113,15 @@ def prepare(world: World, environment: Environment) -> Light:
         bounce=bounce.astype(np.float32),
         eye=np.asarray(world.start.eye, np.float32),
         haze=environment.haze,
+        air=_air(sky),
         indoors=environment.indoors,
     )
+
+
+def _air(sky: Sky) -> Floats:
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    around = np.stack([np.cos(turn), np.sin(turn), np.full(32, 0.12)], 1).astype(np.float32)
+    return sky.radiance(around / np.linalg.norm(around, axis=1, keepdims=True), clouds=False).mean(0)
 
 
 def _linear(splats: Splats, world: World, light: Light, report: Callable[[int], None]) -> Floats:
@@ -174,7 +183,8 @@ def through_air(colour: Floats, points: Floats, light: Light) -> Floats:
     towards = offset / np.maximum(distance, 1e-6)[:, None]
     towards[:, 2] = np.clip(towards[:, 2], 0.02, 0.12)
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    air = light.sky.radiance(towards, clouds=False)
+    # Air shows the sky behind it and the light all round, half and half.
+    air = 0.5 * np.minimum(light.sky.radiance(towards, clouds=False), 3 * light.air) + 0.5 * light.air
     return (colour * clear + air * (1 - clear)).astype(np.float32)
 
 

@@ -136,6 +136,9 @@ def make_sky(environment: Environment, *, seed: int = 0) -> Sky:
         # A low sun is taken brighter than it is: eyes adapt to the dim scene and so see it golden.
         golden = 1 + 1.4 * float(np.clip((16 - elevation) / 16, 0, 1))
         light = golden * light / noon.max() * float(np.clip((elevation + 1.5) / 2.5, 0, 1))
+        # Adapted eyes also take back a part of its redness.
+        redness = 0.3 * float(np.clip((12 - elevation) / 12, 0, 1))
+        light = light + redness * (light @ np.array([0.3, 0.6, 0.1]) * np.array([1.25, 1.0, 0.8]) - light)
     else:
         towards = direction(environment.sun_azimuth_deg + 140, 38.0)
         light = MOON * night

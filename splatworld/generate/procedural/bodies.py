@@ -1,7 +1,7 @@
 """`Body`: a placed thing with its shapes, ready to become splats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,8 +35,9 @@ class Body:
     row: ThingClass
     world_from_thing: Similarity
     pieces: tuple[Piece, ...]
+    kind: str
+    """Class name as it was asked for: a "lamp" may be built as a table lamp."""
     item: Item | None = None
-    tags: tuple[str, ...] = field(default=())
 
     @property
     def asked(self) -> bool:
@@ -59,7 +60,8 @@ def bodies(placements: Sequence[Placement], spec: SceneSpec) -> list[Body]:
             continue
         item = items.get(p.item) if p.item is not None else None
         at = Similarity.at(p.position, yaw=p.yaw, scale=p.scale)
-        out.append(Body(_numbered(p.thing, numbers), row, at, (_piece(p, row, item, spec, shapes),), item, row.kinds))
+        kind = item.thing if item else p.thing
+        out.append(Body(_numbered(kind, numbers), row, at, (_piece(p, row, item, spec, shapes),), kind, item))
     for thing, group in small.items():
         out.append(_merged(_numbered(thing, numbers), rows[thing], group, spec, shapes))
     return out
@@ -114,7 +116,7 @@ def _merged(name: str, row: ThingClass, group: list[Placement], spec: SceneSpec,
         piece = _piece(p, row, None, spec, shapes)
         at = thing_from_world @ Similarity.at(p.position, yaw=p.yaw, scale=p.scale)
         pieces.append(Piece(piece.key, piece.shape, at))
-    return Body(name, row, world_from_thing, tuple(pieces), None, row.kinds)
+    return Body(name, row, world_from_thing, tuple(pieces), row.name)
 
 
 def _numbered(thing: str, numbers: dict[str, int]) -> str:

@@ -124,7 +124,7 @@ def replace_notes(spec: SceneSpec, notes: Sequence[str]) -> SceneSpec:
 
 def _unlit(spec: SceneSpec, scene: Scene, placed: list[Body], splats: int, seed: int, progress: Progress) -> World:
     """Things, layers and surfaces with albedo and normals, in the dark."""
-    labels = tuple(dict.fromkeys(["sky", "ground", "far land", "water", *(b.row.name for b in placed), *scene.shell]))
+    labels = tuple(dict.fromkeys(["sky", "ground", "far land", "water", *(b.kind for b in placed), *scene.shell]))
     n_sky = int(np.clip(0.075 * splats, 400, 60_000)) if spec.place != "interior" else int(np.clip(0.02 * splats, 300, 6_000))
     n_stars = min(1_600, n_sky // 8) if spec.time == "night" and spec.weather in ("clear", "cloudy") else 0
     budget = _budget(scene, placed, splats - n_sky - n_stars)
@@ -280,7 +280,7 @@ def _add_shell(
     number = len(things) + 5
     surfels = sample(shape, budget.spacing(2.0, SHELL), np.random.default_rng([seed, number]))
     # Walls are bright outside and dim inside: they are closed more tightly, so that no daylight shows through.
-    surfels = replace(surfels, sigmas=surfels.sigmas * np.float32([1.3, 1.3, 0.5]))
+    surfels = replace(surfels, sigmas=surfels.sigmas * np.float32([1.5, 1.5, 0.5]))
     colour, glow, through = _painted(shape, surfels, seed + number)
     grower.add(number, labels.index(name), surfels, colour, emission=glow, translucency=through, opacity=0.99)
     surfaces[name] = shape.surface
@@ -313,7 +313,7 @@ def _add_body(
         at = piece.thing_from_piece
         grower.add(
             number,
-            labels.index(body.row.name),
+            labels.index(body.kind),
             surfels if at.is_identity else _moved(surfels, at),
             np.clip(colour * tint, 0, 0.95).astype(np.float32),
             emission=glow,
@@ -329,7 +329,7 @@ def _add_body(
         Thing(
             id=number,
             name=body.name,
-            kind=body.row.name,
+            kind=body.kind,
             world_from_thing=body.world_from_thing,
             bounds=(_vec(lo), _vec(hi)),
             colour=colour_word,
@@ -337,7 +337,7 @@ def _add_body(
             size=item.size if item else None,
             surface=key,
             body="dynamic" if body.row.height < 1.3 and body.row.stands == "ground" and body.asked else "static",
-            tags=tuple(body.tags),
+            tags=body.row.kinds,
             lights=tuple(lights),
         )
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.generate.procedural.catalogue import ThingClass
-from splatworld.generate.procedural.noise import fbm
+from splatworld.noise import fbm
 from splatworld.generate.procedural.placement import Placement
 from splatworld.generate.procedural.site import PATH_HALF_WIDTH, Floats, Site
 from splatworld.generate.procedural.wishes import absent

@@ -21,8 +21,10 @@ NEAR_METRES = 160.0
 FAR_METRES = 900.0
 """Where the far ring ends; the sky dome lies just beyond."""
 FAR_RINGS, FAR_ANGLES = 72, 540
-WATER_LEVEL = -0.7
-"""Metres, where the ground at the start is about 0."""
+WATER_LEVEL = {"lake": -1.0, "pond": -0.5, "river": -0.9, "stream": -0.55, "sea": -1.5}
+"""Metres, where the land around is about 0."""
+KNOLL_METRES = {"lake": 1.3, "sea": 1.2, "river": 0.7}
+"""Rise of the ground under the start: open water is seen better from a little above."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,8 @@ def make_terrain(spec: SceneSpec, rng: np.random.Generator) -> Terrain:
     land += 0.06 * fbm(points / 2.3, octaves=3, seed=seed + 9)
     shores = _shores(spec.water, points, seed)
     if spec.water is not None:
-        land = _carved(land, shores, steep=spec.water in ("river", "stream"))
+        land = _carved(land, shores, WATER_LEVEL[spec.water], steep=spec.water in ("river", "stream"))
+        land += KNOLL_METRES.get(spec.water, 0.0) * np.exp(-((np.hypot(xx, yy + 2) / 11) ** 2)) * smoothstep(0, 6, shores)
     focus = _focus(spec.water, x, land, shores)
     terrain = Terrain(
         x=x,
@@ -132,7 +135,7 @@ def make_terrain(spec: SceneSpec, rng: np.random.Generator) -> Terrain:
         shores=shores,
         far_heights=np.zeros((FAR_RINGS, FAR_ANGLES), np.float32),
         water=spec.water,
-        water_level=WATER_LEVEL if spec.water else None,
+        water_level=WATER_LEVEL[spec.water] if spec.water else None,
         path=None,
         focus=focus,
     )
@@ -211,18 +214,18 @@ def _shores(water: str | None, p: Floats, seed: int) -> Floats:
             slope = np.abs(np.gradient(bend, axis=1)).clip(0, 2)
             return (np.abs(y - bend) / np.sqrt(1 + slope**2) - half + 0.9 * wobble).astype(np.float32)
         case "sea":
-            return (27 + 0.12 * side * x + 9 * fbm(x[..., None] / 60, octaves=3, seed=seed) + 1.5 * wobble - y).astype(np.float32)
+            return (24 + 0.12 * side * x + 9 * fbm(x[..., None] / 60, octaves=3, seed=seed) + 1.5 * wobble - y).astype(np.float32)
         case _:
             return np.full(x.shape, np.inf, np.float32)
 
 
-def _carved(land: Floats, shores: Floats, *, steep: bool) -> Floats:
+def _carved(land: Floats, shores: Floats, level: float, *, steep: bool) -> Floats:
     """A bed under the water and banks that meet the waterline; land never dips below the level elsewhere."""
     bank, bed = (0.22, 0.42) if steep else (0.085, 0.16)
     width = 7.0 if steep else 22.0
-    on_land = WATER_LEVEL + 0.015 + bank * np.maximum(shores, 0)
-    below = WATER_LEVEL - np.minimum(bed * np.maximum(-shores, 0) + 0.02, 3.2)
-    floor = WATER_LEVEL + 0.05 + np.minimum(0.05 * np.maximum(shores, 0), 0.5)
+    on_land = level + 0.015 + bank * np.maximum(shores, 0)
+    below = level - np.minimum(bed * np.maximum(-shores, 0) + 0.02, 3.2)
+    floor = level + 0.05 + np.minimum(0.05 * np.maximum(shores, 0), 0.5)
     above = floor + np.logaddexp(0, (land - floor) / 1.2) * 1.2  # a soft maximum: no flat plains where land was low
     return np.where(shores < 0, below, on_land + smoothstep(0, width, shores) * (above - on_land))
 
@@ -289,5 +292,5 @@ def _far(spec: SceneSpec, near: Terrain, seed: int) -> Floats:
     heights = heights + (border - heights[:1]) * (1 - smoothstep(NEAR_METRES - 4, 420, rr))
     if spec.water == "sea":
         open_water = smoothstep(-0.1, 0.25, np.sin(tt)) * smoothstep(NEAR_METRES - 4, NEAR_METRES + 30, rr)
-        heights = heights * (1 - open_water) + (WATER_LEVEL - 4) * open_water
+        heights = heights * (1 - open_water) + (WATER_LEVEL["sea"] - 4) * open_water
     return heights.astype(np.float32)

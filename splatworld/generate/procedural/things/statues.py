@@ -6,7 +6,7 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import fbm
+from splatworld.noise import fbm
 from splatworld.generate.procedural.shape import Shape, ball, join, lathe, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.carpentry import Array

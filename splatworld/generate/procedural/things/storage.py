@@ -186,6 +186,6 @@ CLASSES = (
                kinds=("furniture",)),
     ThingClass("cabinet", ("cabinet", "dresser", "chest of drawers", "sideboard", "commode"), cabinet, 0.65, 0.9,
                stands="wall", kinds=("furniture",)),
-    ThingClass("chest", ("chest", "trunk", "coffer", "treasure chest"), chest, 0.51, 0.54, stands="wall",
+    ThingClass("chest", ("chest", "coffer", "treasure chest", "travelling trunk"), chest, 0.51, 0.54, stands="wall",
                kinds=("furniture",)),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.generate.procedural.noise import fbm
+from splatworld.noise import fbm
 from splatworld.generate.procedural.shape import Shape, ball, join, lathe, mesh, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.stuff import STUFF, mottle, painted, stuff
@@ -279,7 +279,7 @@ CLASSES = (
     ),
     ThingClass(
         "crate",
-        ("crate", "box", "wooden box", "chest", "wooden crate", "treasure chest"),
+        ("crate", "box", "wooden box", "wooden crate"),
         c.scaled(_crate),
         0.5,
         0.7,
