@@ -18,7 +18,7 @@ import environment
 SENTENCE = "a red cabin by a lake in a pine forest at sunset, two boats"
 EXPORTS = (".ply", ".splat", ".spz")
 PICTURE = ("--width", "1280", "--height", "720")
-SLUG_CHARS = 60
+SLUG_WORDS, SLUG_CHARS = 7, 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         python = environment.ready(("app",))
         splatworld = [str(python), "-m", "splatworld.cli"]
         folder = _folder(asked.sentence)
-        world = folder / f"{folder.name}.splatworld"
+        world = folder / "world.splatworld"
         code = _generate(splatworld, asked, world) or _write(splatworld, world)
         if code:
             return code
@@ -55,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _folder(sentence: str) -> Path:
-    """out/<slug of the sentence>/; what an earlier run of the same sentence left there is replaced."""
+    """out/<first words of the sentence>/; what an earlier run left there is replaced."""
     plain = unicodedata.normalize("NFKD", sentence).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_CHARS].strip("-") or "world"
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain)[:SLUG_WORDS])[:SLUG_CHARS] or "world"
     folder = environment.ROOT / "out" / slug
     folder.mkdir(parents=True, exist_ok=True)
     return folder
