@@ -49,18 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sentence", nargs="?", default=SENTENCE, help=f"what should be there (default: {SENTENCE})")
     parser.add_argument("--no-view", action="store_true", help="stop when the files are written")
-    parser.add_argument("--seed", help="another number gives another world of the same sentence")
-    parser.add_argument("--splats", help="how many splats the world may have")
+    parser.add_argument("--seed", type=int, metavar="N", help="another number gives another world of the same sentence")
+    parser.add_argument("--splats", type=int, metavar="N", help="how many splats the world may have")
     return parser
 
 
 def _folder(sentence: str) -> Path:
-    """out/<first words of the sentence>/; what an earlier run left there is replaced."""
+    """out/<first words of the sentence>/; a run replaces what an earlier one left there."""
     plain = unicodedata.normalize("NFKD", sentence).encode("ascii", "ignore").decode().lower()
     slug = "-".join(re.findall(r"[a-z0-9]+", plain)[:SLUG_WORDS])[:SLUG_CHARS] or "world"
-    folder = environment.ROOT / "out" / slug
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return environment.ROOT / "out" / slug
 
 
 def _generate(splatworld: Sequence[str], asked: argparse.Namespace, world: Path) -> int:
@@ -68,8 +66,9 @@ def _generate(splatworld: Sequence[str], asked: argparse.Namespace, world: Path)
     code = environment.run([*splatworld, "spec", "--plain", "--", asked.sentence])
     if code:
         return code
+    world.parent.mkdir(parents=True, exist_ok=True)
     numbers = {"--seed": asked.seed, "--splats": asked.splats}
-    options = [part for name, value in numbers.items() if value for part in (name, value)]
+    options = [part for name, value in numbers.items() if value is not None for part in (name, str(value))]
     return _step([*splatworld, "generate", "--out", _shown(world), "--force", *options, "--", asked.sentence])
 
 

@@ -47,9 +47,10 @@ def ready(extras: Iterable[str], *, must_compile: bool = False) -> Path:
     found = {"extras": wanted, "sources": _fingerprint(), "pure": without is not None}
     if before == found and PYTHON.exists():
         return PYTHON
-    _make_venv()
     began = time.monotonic()
-    print("Installing into .venv ... (the first time this takes some minutes)", file=sys.stderr, flush=True)
+    why = "the project has changed" if before else "the first time this takes some minutes"
+    print(f"Installing into .venv ({why}) ...", file=sys.stderr, flush=True)
+    _make_venv()
     STAMP.unlink(missing_ok=True)
     LOG.unlink(missing_ok=True)
     if without is not None:
