@@ -224,7 +224,7 @@ def _auto_exposure(level: Floats, night: float, paleness: float) -> float:
     full = GREY_POINT / 0.18 / max(brightness, 1e-3)
     reference = GREY_POINT / 0.18 / 0.8
     pale = float(np.clip(paleness, 0.7, 5.0)) ** -0.28
-    return float(reference * (full / reference) ** 0.68 * (1 - 0.5 * night) * pale)
+    return float(reference * (full / reference) ** 0.64 * (1 - 0.5 * night) * pale)
 
 
 def _lamps(world: World, gain: float) -> tuple[Lamp, ...]:

@@ -111,6 +111,8 @@ class Sky:
         glow = (0.30 + 0.9 * towards**10 * thin)[:, None] * self.light
         base = self._clear(np.column_stack([d[:, :2], np.maximum(d[:, 2], 0.25)]).astype(np.float32))
         body = 0.46 * (0.45 + 0.55 * thin)[:, None] * self.light + 0.7 * base + 0.3 * glow
+        low = float(np.clip((9 - self.environment.sun_elevation_deg) / 7, 0, 1)) * (1 - self.night)
+        body = body * (1 + low * np.float32([0.16, -0.10, -0.14]))
         return (0.94 * amount * fade).astype(np.float32), body.astype(np.float32)
 
     def _milky_way(self, d: Floats) -> Floats:
@@ -164,7 +166,17 @@ def _table(elevation_deg: float, turbidity: float) -> Floats:
     mean = (sky * np.cos(ee)[..., None]).mean()
     low = np.clip((14 - elevation_deg) / 14, 0, 1)
     lift = (0.25 + 0.75 * np.sin(ee))[..., None] * mean * np.array([0.30, 0.52, 1.0]) * (0.35 + 0.75 * low)
-    return (sky + lift).astype(np.float32)
+    return ((sky + lift) * _afterglow(ee, aa, elevation_deg)).astype(np.float32)
+
+
+def _afterglow(up: NDArray[np.float64], turn: NDArray[np.float64], elevation_deg: float) -> NDArray[np.float64]:
+    """Tint [..., 3] of a low sun's sky: amber low down and towards the sun, rose above; painters' colours, none by day."""
+    low = float(np.clip((9 - elevation_deg) / 7, 0, 1)) * float(np.clip((elevation_deg + 14) / 8, 0, 1))
+    towards = 0.55 + 0.45 * np.cos(turn)
+    height = np.sin(up)
+    amber = low * towards * np.exp(-height / 0.16)
+    rose = low * (0.35 + 0.65 * towards) * np.exp(-(((height - 0.26) / 0.24) ** 2))
+    return 1 + amber[..., None] * np.array([0.55, -0.02, -0.42]) + rose[..., None] * np.array([0.38, -0.10, -0.06])
 
 
 def _scattered(d: NDArray[np.float64], sun: NDArray[np.float64], turbidity: float, steps: int = 20) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from splatworld.generate.procedural.catalogue import ThingClass
 from splatworld.noise import fbm
 from splatworld.generate.procedural.placement import Placement
-from splatworld.generate.procedural.site import PATH_HALF_WIDTH, Floats, Site
+from splatworld.generate.procedural.site import HALF_VIEW, PATH_HALF_WIDTH, Floats, Site
 from splatworld.generate.procedural.wishes import absent
 from splatworld.scene_spec import SceneSpec
 
@@ -214,7 +214,20 @@ def _in_view(spec: SceneSpec, site: Site, xy: Floats, size: Floats, focal: tuple
     open_half, depth = CLEARING.get(spec.place, OPEN)
     stage = (np.abs(bearing) < open_half) & (distance < depth)
     near = (np.abs(bearing) < 0.75) & (distance < 5.5)
-    return before | stage | near
+    return before | stage | near | _before_asked(site, xy, size)
+
+
+def _before_asked(site: Site, xy: Floats, size: Floats) -> NDArray[np.bool_]:
+    """True where a tall plant would hide something that was asked for and lies in the first picture."""
+    asked = site.discs[site.owners >= 0]
+    far, aside = site.distance(asked[:, :2]), site.bearing(asked[:, :2])
+    shown = np.flatnonzero((np.abs(aside) < HALF_VIEW) & (far < 50))[:60]
+    distance, bearing = site.distance(xy), site.bearing(xy)
+    hidden = np.zeros(len(xy), bool)
+    for i in shown:
+        half = np.arctan2(asked[i, 2] + 0.6 * size, far[i])
+        hidden |= (np.abs(bearing - aside[i]) < half + 0.5 * size / np.maximum(distance, 1)) & (distance < far[i])
+    return hidden
 
 
 def site_gap(xy: Floats, discs: Floats) -> Floats:

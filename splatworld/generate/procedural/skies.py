@@ -6,12 +6,12 @@ from splatworld.world import Environment
 # Hour: sun azimuth (clockwise from the view direction, +Y) and elevation in degrees. High suns stand to the side and a
 # little behind the visitor, so that what faces him is lit; low suns stand ahead, just outside the picture, for their glow.
 _SUN = {
-    "dawn": (72.0, 7.0),
+    "dawn": (54.0, 4.0),
     "morning": (112.0, 28.0),
     "noon": (-140.0, 58.0),
     "afternoon": (-112.0, 38.0),
-    "sunset": (-66.0, 6.5),
-    "dusk": (-40.0, -0.5),
+    "sunset": (-50.0, 3.2),
+    "dusk": (-38.0, -0.6),
     "night": (-30.0, -24.0),
 }
 # Weather: cover, extinction of the air in 1/m, turbidity, exposure factor.
