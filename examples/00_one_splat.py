@@ -1,6 +1,6 @@
 """One splat: what a Gaussian is made of, and what it looks like.
 
-You learn: the fields of `Splats`, that sizes and opacities are stored as logarithms and logits, and how a camera is set.
+You learn: the fields of `Splats`, that sizes and opacities are logarithms and logits, and how a camera is set.
 Run: python examples/00_one_splat.py [output folder]
 """
 

@@ -18,7 +18,9 @@ def main(folder: Path, splats: int) -> None:
         back = splatworld.load(path)
         off = float((back.splats().means - world.splats().means).abs().max()) if suffix == "ply" else None
         exact = f", positions within {off:.1e} m" if off is not None else ""
-        print(f"{path.name:18}{path.stat().st_size:>10,} bytes{len(back):>10,} splats{len(back.things):>5} things{exact}")
+        print(
+            f"{path.name:18}{path.stat().st_size:>10,} bytes{len(back):>10,} splats{len(back.things):>5} things{exact}"
+        )
 
 
 if __name__ == "__main__":

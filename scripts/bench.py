@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cases asked for; 0 if all of them ended well."""
     asked = _parser().parse_args(arguments)
     try:
-        python = environment.ready(())
+        python = environment.ready(("app",))
     except environment.SetupError as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1
@@ -64,7 +64,10 @@ def measured(python: Path, case: str) -> dict[str, object]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "machine": {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()},
+        "machine": {
+            "cpu": _cpu(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        },
         "load_before": round(os.getloadavg()[0], 1),
         "case": case,
         "code": child.returncode,
@@ -92,7 +95,10 @@ def _cpu() -> str:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")), platform.machine())
+    return next(
+        (line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 if __name__ == "__main__":

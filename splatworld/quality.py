@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from splatworld.camera import Camera, look_at
+from splatworld.geometry import Vec3
 from splatworld.mesh import RayScene
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.render import render
@@ -37,6 +38,8 @@ FAR_SIGMAS = 3.0
 """A splat further than this many of its largest sigmas from every surface floats."""
 CLEARANCE = 0.45
 """Metres that an eye keeps from every surface, as a walker's shoulders do."""
+INDOOR_CLEARANCE = 0.6
+"""Metres that an eye keeps from what it walks up to indoors."""
 OPEN_SHARE = 0.06
 """Share of the upper half-sphere that must be open above an eye out of doors: there is none inside a rock."""
 
@@ -79,7 +82,11 @@ class Report(msgspec.Struct, frozen=True):
     """What could not be measured as said."""
 
     def __str__(self) -> str:
-        lines = [f"{self.splats:,} splats", f"  by layer: {_listed(self.layers)}", f"  by class: {_listed(self.classes)}"]
+        lines = [
+            f"{self.splats:,} splats",
+            f"  by layer: {_listed(self.layers)}",
+            f"  by class: {_listed(self.classes)}",
+        ]
         if self.rings:
             lines.append(f"{'from start':>12}{'holes':>9}{'haze':>9}{'eyes':>7}")
             lines += [f"{r.metres:>10.0f} m{_share(r.holes):>9}{_share(r.haze):>9}{r.eyes:>7}" for r in self.rings]
@@ -162,17 +169,18 @@ def without_sky(world: World) -> Splats:
 def cameras_at(world: World, scene: RayScene, metres: float, *, seed: int, notes: list[str]) -> Camera | None:
     """Up to 24 cameras whose eyes stand `metres` from the start on free ground, 1.7 m above it, looking anywhere.
 
-    Indoors, places beyond the walls are drawn back to 0.6 m before them. None where no ground is free; what went
-    otherwise than asked is added to `notes`.
+    Indoors, whoever would have to pass through something stops 0.6 m before it. None where no ground is free; what
+    went otherwise than asked is added to `notes`.
     """
     rng = np.random.default_rng([31, seed])
     start = np.asarray(world.start.eye, np.float32)
     angle = rng.uniform(0, 2 * np.pi, 40 * EYES if metres else EYES)
-    xy = start[:2] + metres * np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+    away = np.full(len(angle), metres)
     if world.environment.indoors:
-        xy, moved = _in_room(world, xy)
-        if moved:
-            notes.append(f"at {metres:.0f} m: the room ends before, so the eyes stand 0.6 m from its walls")
+        away = _within_sight(scene, start, angle, metres)
+        if (away < metres).any():
+            notes.append(f"at {metres:.0f} m: eyes stay in the room, at most {away.max():.1f} m from the start")
+    xy = (start[:2] + away[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
     eyes, land = _on_land(world, xy, float(start[2]))
     # The visitor stands at the start already: it needs no test.
     free = land & _free(scene, eyes, indoors=world.environment.indoors) if metres else land
@@ -186,8 +194,11 @@ def _looking_anywhere(eyes: Floats, rng: np.random.Generator) -> Camera:
     azimuth = rng.uniform(0, 2 * np.pi, len(eyes))
     pitch = np.radians(rng.uniform(-PITCH_DEG, PITCH_DEG, len(eyes)))
     ahead = np.stack([np.cos(azimuth) * np.cos(pitch), np.sin(azimuth) * np.cos(pitch), np.sin(pitch)], 1)
-    at, to = eyes.tolist(), (eyes + ahead).tolist()
-    return look_at([tuple(p) for p in at], [tuple(p) for p in to], fov_deg=FOV_DEG, width=WIDTH, height=HEIGHT)
+    return look_at(_vecs(eyes), _vecs(eyes + ahead), fov_deg=FOV_DEG, width=WIDTH, height=HEIGHT)
+
+
+def _vecs(points: NDArray[np.floating]) -> list[Vec3]:
+    return [(float(x), float(y), float(z)) for x, y, z in points]
 
 
 def _on_land(world: World, xy: Floats, height: float) -> tuple[Floats, NDArray[np.bool_]]:
@@ -208,14 +219,11 @@ def _is_ground(thing: Thing) -> bool:
     return bool({"land", "ground", "water"} & set(thing.tags))
 
 
-def _in_room(world: World, xy: Floats) -> tuple[Floats, bool]:
-    """Places [n, 2] drawn into the room's floor, and whether any was moved."""
-    floors = [t.world_bounds for t in world.things if "ground" in t.tags]
-    if not floors:
-        return xy, False
-    lo, hi = np.asarray(floors[0], np.float32)[:, :2]
-    inside = np.clip(xy, lo + 0.6, hi - 0.6)
-    return inside, bool(np.abs(inside - xy).max() > 1e-3)
+def _within_sight(scene: RayScene, start: Floats, angle: NDArray[np.floating], metres: float) -> NDArray[np.floating]:
+    """Metres [n] to walk from the start at each angle: `metres`, or less where something stands in the way."""
+    ways = np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1).astype(np.float32)
+    reach = scene.cast(np.tile(start, (len(ways), 1)), ways)[0]
+    return np.clip(reach - INDOOR_CLEARANCE, 0, metres)
 
 
 def _free(scene: RayScene, eyes: Floats, *, indoors: bool) -> NDArray[np.bool_]:
@@ -273,8 +281,9 @@ def _by_class(world: World) -> dict[str, int]:
 def _kinds(world: World, ids: list[NDArray[np.int32]]) -> dict[str, int]:
     kinds = {t.id: t.kind for t in world.things}
     counted: Counter[str] = Counter()
-    for number, times in zip(*np.unique(np.concatenate([np.zeros(0, np.int32), *ids]), return_counts=True), strict=True):
-        counted[kinds.get(int(number), "no thing")] += int(times)
+    numbers, times = np.unique(np.concatenate([np.zeros(0, np.int32), *ids]), return_counts=True)
+    for number, seen in zip(numbers.tolist(), times.tolist(), strict=True):
+        counted[kinds.get(number, "no thing")] += seen
     return dict(counted.most_common())
 
 

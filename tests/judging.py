@@ -17,7 +17,6 @@ TREES = {"pine", "broadleaf", "birch"}
 WATERS = {"lake": {"lake", "pond"}, "river": {"river", "stream"}, "sea": {"sea"}}
 SIZES = {"large": {"large", "huge"}, "small": {"small", "tiny"}, "tall": {"tall", "large", "huge"}}
 INDOORS = "interior room"
-DARK_MATERIALS = {"wood", "stone", "brick"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,9 @@ def share_of(word, display):
     hue = np.where(high == r, (g - b) / safe % 6, np.where(high == g, (b - r) / safe + 2, (r - g) / safe + 4)) * 60
     if word in ("white", "grey", "black"):
         plain = spread < 0.16
-        return float((plain & {"white": high > 0.62, "grey": (high > 0.2) & (high < 0.8), "black": high < 0.3}[word]).mean())
+        return float(
+            (plain & {"white": high > 0.62, "grey": (high > 0.2) & (high < 0.8), "black": high < 0.3}[word]).mean()
+        )
     start, end = {"red": (335, 24), "orange": (12, 42), "yellow": (34, 66), "green": (66, 170), "blue": (185, 255),
                   "purple": (250, 325), "brown": (8, 48)}[word]  # fmt: skip
     within = (hue >= start) | (hue <= end) if start > end else (hue >= start) & (hue <= end)
@@ -178,8 +179,8 @@ def related(seen, kind, a, names):
 
 
 def by(seen, thing, names):
-    """At most 4 m of air between the two."""
-    return any(_gap(seen, thing, name) <= 4.0 for name in names)
+    """At most 4 m of air between the two; 6 m to water, whose mesh ends up to a cell of 2 m before the waterline."""
+    return any(_gap(seen, thing, name) <= (6.0 if name in WATERS else 4.0) for name in names)
 
 
 def on(seen, thing, names):
@@ -260,24 +261,34 @@ def _side(seen, thing, names):
 
 
 def between(seen, thing, names):
-    """Near the line from one to the other, and between its ends; towards water, nearer to both than they are apart."""
+    """Near the line from one to the other and between its ends, or athwart it, as a bed between bedside lamps.
+
+    Between a thing and water it is nearer to both than they are apart.
+    """
     if any(n in WATERS for n in names):
         water = next(n for n in names if n in WATERS)
         ends = seen.of(next(n for n in names if n not in WATERS))
         for end in ends:
             apart = _gap(seen, end, water)
-            if _gap(seen, thing, water) < apart + 0.5 and np.linalg.norm(_middle(thing) - _middle(end)) < 1.2 * apart + 6:
+            if (
+                _gap(seen, thing, water) < apart + 0.5
+                and np.linalg.norm(_middle(thing) - _middle(end)) < 1.2 * apart + 6
+            ):
                 return True
         return False
     if len(names) == 1:
         pairs = [(p, q) for i, p in enumerate(seen.of(names[0])) for q in seen.of(names[0])[i + 1 :]]
     else:
         pairs = [(p, q) for p in seen.of(names[0]) for q in seen.of(names[1])]
-    return any(_on_line(_middle(thing), _middle(p), _middle(q)) for p, q in pairs)
+    return any(_on_line(thing, _middle(p), _middle(q)) for p, q in pairs)
 
 
-def _on_line(x, p, q):
-    way = q - p
+def _on_line(thing, p, q):
+    lo, hi = (corner[:2] for corner in _box(thing))
+    halfway = (p + q) / 2
+    if (lo - 0.3 < halfway).all() and (halfway < hi + 0.3).all():
+        return True
+    way, x = q - p, _middle(thing)
     length = float(np.linalg.norm(way))
     at = float((x - p) @ way) / length**2
     aside = abs(float((x - p) @ np.array([-way[1], way[0]]))) / length

@@ -111,8 +111,12 @@ def test_the_hole_ratio_is_that_of_the_rays_that_meet_bare_ground(flat):
 def test_back_faces_are_surfaces(flat):
     """A ceiling seen from below, where its faces look away, with no splats: all rays upwards are holes."""
     ceiling = Thing(id=3, name="ceiling", kind="ceiling", surface="ceiling")
-    high = replace(flat, things=(*flat.things, ceiling), surfaces={**flat.surfaces, "ceiling": quad((-900, 900), (-900, 900), 4.0)})
-    before = quality.look(quality.without_sky(flat), RayScene(flat), quality.cameras_at(flat, RayScene(flat), 0, seed=0, notes=[]))
+    high = replace(
+        flat, things=(*flat.things, ceiling), surfaces={**flat.surfaces, "ceiling": quad((-900, 900), (-900, 900), 4.0)}
+    )
+    before = quality.look(
+        quality.without_sky(flat), RayScene(flat), quality.cameras_at(flat, RayScene(flat), 0, seed=0, notes=[])
+    )
     scene = RayScene(high)
     looks = quality.look(quality.without_sky(high), scene, quality.cameras_at(high, scene, 0, seed=0, notes=[]))
     assert looks.holes.sum() > 0.8 * (before.met == 0).sum()
@@ -171,29 +175,35 @@ def box(x, y, z):
 
 
 def test_no_eye_stands_inside_a_solid(flat):
-    rock = Thing(id=6, name="rock 1", kind="rock", surface="rock", world_from_thing=Similarity(translation=(0.0, 25.0, 0.0)))
-    world = replace(flat, things=(*flat.things, rock), surfaces={**flat.surfaces, "rock": box((-20, 20), (-20, 20), (-1, 6))})
+    rock = Thing(
+        id=6, name="rock 1", kind="rock", surface="rock", world_from_thing=Similarity(translation=(0.0, 25.0, 0.0))
+    )
+    world = replace(
+        flat, things=(*flat.things, rock), surfaces={**flat.surfaces, "rock": box((-20, 20), (-20, 20), (-1, 6))}
+    )
     eyes = quality.cameras_at(world, RayScene(world), 25.0, seed=2, notes=[]).positions.numpy()
     assert len(eyes) == 24
     assert ((np.abs(eyes[:, 0]) > 20.4) | (eyes[:, 1] < 4.6)).all()
 
 
 def test_indoors_the_eyes_stay_in_the_room():
-    room = Thing(id=7, name="floor", kind="floor", surface="floor", bounds=((-3.0, -2.0, 0.0), (3.0, 2.0, 0.0)), tags=("ground", "room"))
+    tags = {"floor": ("ground", "room"), "wall": ("room",)}
+    things = tuple(Thing(id=7 + i, name=n, kind=n, surface=n, tags=t) for i, (n, t) in enumerate(tags.items()))
     world = World(
         layers=(Layer("base", "room", discs([[0, 0, 0.0]], 3, 7, 1)),),
-        things=(room,),
+        things=things,
         environment=Environment(indoors=True),
         viewpoints=(Viewpoint("start", (0.0, -1.0, 1.7), (0.0, 1.0, 1.5)),),
-        surfaces={"floor": quad((-3, 3), (-2, 2))},
+        surfaces={"floor": quad((-4, 4), (-3, 3)), "wall": box((-3, 3), (-2, 2), (-1, 3))},
         labels=LABELS,
     )
     found = quality.report(world)
-    assert any("room" in n for n in found.notes)
-    notes = []
-    eyes = quality.cameras_at(world, RayScene(world), 50.0, seed=0, notes=notes).positions.numpy()
-    assert (np.abs(eyes[:, 0]) < 3).all()
-    assert (np.abs(eyes[:, 1]) < 2).all()
+    assert any("stay in the room" in n for n in found.notes)
+    assert [r.eyes for r in found.rings] == [24] * 4
+    eyes = quality.cameras_at(world, RayScene(world), 50.0, seed=0, notes=[]).positions.numpy()
+    assert (np.abs(eyes[:, 0]) <= 2.55).all()
+    assert (np.abs(eyes[:, 1]) <= 1.55).all()
+    assert eyes[:, 2] == pytest.approx(1.7, abs=1e-3)
 
 
 def test_bare_splats_are_counted_and_nothing_is_made_up():

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from judging import Seen, share_of, verdicts
 
 import splatworld
+from splatworld.geometry import Similarity
 
 SENTENCES = json.loads((Path(__file__).parent / "sentences.json").read_text())
 QUICK = (2, 4, 6, 10, 15, 22)
@@ -52,9 +54,6 @@ def test_the_judge_is_not_pleased_by_another_world():
 
 def test_the_judge_sees_where_things_stand():
     """Moving a thing away breaks its relation; painting it breaks its colour."""
-    import msgspec
-    from splatworld.geometry import Similarity
-
     entry = SENTENCES[6]
     world = splatworld.generate(entry["text"], seed=entry["seed"], splats=4_000)
     barrel = Seen(world).of("barrel")[0]
@@ -64,8 +63,17 @@ def test_the_judge_sees_where_things_stand():
     assert not any(v.met for v in verdicts(moved, entry) if v.asked == "barrel by boat")
 
 
-@pytest.mark.parametrize(("word", "rgb"), [("red", (0.6, 0.15, 0.12)), ("white", (0.9, 0.88, 0.85)), ("black", (0.1, 0.1, 0.12)),
-                                           ("brown", (0.4, 0.28, 0.18)), ("blue", (0.2, 0.35, 0.6)), ("green", (0.27, 0.46, 0.22))])  # fmt: skip
+PAINTS = {
+    "red": (0.6, 0.15, 0.12),
+    "white": (0.9, 0.88, 0.85),
+    "black": (0.1, 0.1, 0.12),
+    "brown": (0.4, 0.28, 0.18),
+    "blue": (0.2, 0.35, 0.6),
+    "green": (0.27, 0.46, 0.22),
+}
+
+
+@pytest.mark.parametrize(("word", "rgb"), PAINTS.items())
 def test_the_judge_knows_colours(word, rgb):
     colours = np.tile(rgb, (5, 1))
     assert share_of(word, colours) == 1

@@ -1,13 +1,14 @@
 """The ground: its surface, its splats and its colour after place, season, slope, water and path."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.noise import cells, fbm
-from splatworld.generate.procedural.sample import Surfels
-from splatworld.generate.procedural.terrain import NEAR_METRES, Terrain, smoothstep
+from splatworld.generate.procedural.sample import Surfels, joined
+from splatworld.generate.procedural.terrain import FAR_METRES, NEAR_METRES, Terrain, smoothstep
 from splatworld.palette import Rgb, linear_from_display
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import Surface
@@ -16,6 +17,8 @@ Floats = NDArray[np.float32]
 
 GROUND_COVER = 0.70
 """As `sample.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
+STEEP = 1.5
+"""Slopes can get up to this squared times more splats, as seen on the map, on top of those of level ground."""
 RIM_METRES = NEAR_METRES - 4
 """Where the near ground ends and the far ring begins."""
 
@@ -93,16 +96,39 @@ def near_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) ->
 
     Far ground is seen at a grazing angle, so its spacing grows faster than the distance.
     """
-    xy, spacing = spiral(spacing_at, start_metres, RIM_METRES, grazing=0.45)
-    dry = terrain.depth(xy) < 0.7
-    return _draped(terrain, xy[dry], spacing[dry])
+    parts = []
+    for extra in (False, True):
+        xy, spacing = _spread(spacing_at, start_metres, RIM_METRES, extra=extra, grazing=0.45)
+        dry = terrain.depth(xy) < 0.7
+        xy, spacing = xy[dry], spacing[dry]
+        parts.append(_discs(xy, terrain.height(xy), terrain.gradient(xy), spacing, extra=extra))
+    return joined(parts)
 
 
 def far_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> Surfels:
     """Surfels of the far ring, spread by their surface seen from the start."""
+    height = _far_height(terrain)
+    parts = []
+    for extra in (False, True):
+        xy, spacing = _spread(spacing_at, start_metres, FAR_METRES - 2, extra=extra, inner=RIM_METRES - 1.5)
+        z = height(xy)
+        # The low land lies behind trees and haze: every other splat will do there. The sea hides its bed.
+        low = z < 22
+        keep = ~low | (np.arange(len(xy)) % 2 == 0)
+        if terrain.water == "sea" and terrain.water_level is not None:
+            keep &= z > terrain.water_level - 0.6
+        xy, z, spacing = xy[keep], z[keep], (spacing * np.where(low, 1.41, 1.0)).astype(np.float32)[keep]
+        step = np.float32(4.0)
+        ex, ey = np.array([step, 0], np.float32), np.array([0, step], np.float32)
+        gradient = np.stack([height(xy + ex) - height(xy - ex), height(xy + ey) - height(xy - ey)], 1) / (2 * step)
+        parts.append(_discs(xy, z, gradient, spacing, extra=extra))
+    return joined(parts)
+
+
+def _far_height(terrain: Terrain) -> Callable[[Floats], Floats]:
+    """Heights [n] of the far ring at points [n, 2]."""
     from scipy.ndimage import map_coordinates
 
-    xy, spacing = spiral(spacing_at, start_metres, float(terrain.far_radii[-1]) - 2, inner=RIM_METRES - 1.5)
     grid = np.concatenate([terrain.far_heights, terrain.far_heights[:, :1]], 1)
     radii, rings = terrain.far_radii, len(terrain.far_radii)
 
@@ -111,18 +137,15 @@ def far_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> 
         column = (np.arctan2(at[:, 1], at[:, 0]) / (2 * np.pi)) % 1.0 * (grid.shape[1] - 1)
         return map_coordinates(grid, [row, column], order=1, mode="nearest").astype(np.float32)
 
-    # The low land lies behind trees and haze: every other splat will do there.
-    low = height(xy) < 22
-    keep = ~low | (np.arange(len(xy)) % 2 == 0)
-    xy, spacing = xy[keep], (spacing * np.where(low, 1.41, 1.0)).astype(np.float32)[keep]
-    step = np.float32(4.0)
-    ex, ey = np.array([step, 0], np.float32), np.array([0, step], np.float32)
-    gradient = np.stack([height(xy + ex) - height(xy - ex), height(xy + ey) - height(xy - ey)], 1) / (2 * step)
-    z = height(xy)
-    keep = np.ones(len(z), bool)
-    if terrain.water == "sea" and terrain.water_level is not None:
-        keep = z > terrain.water_level - 0.6
-    return _discs(xy[keep], z[keep], gradient[keep], spacing[keep])
+    return height
+
+
+def _spread(
+    spacing_at: float, start_metres: float, outer: float, *, extra: bool, inner: float = 0.0, grazing: float = 0.0
+) -> tuple[Floats, Floats]:
+    """Points and spacing of a spiral; the `extra` one is denser and turned, for slopes to take more from."""
+    xy, spacing = spiral(spacing_at / (STEEP if extra else 1), start_metres, outer, inner=inner, grazing=grazing)
+    return (xy[:, ::-1] * np.float32([-1, 1]), spacing * STEEP) if extra else (xy, spacing)
 
 
 def spiral(
@@ -267,23 +290,22 @@ def _bumped(points: Floats, normals: Floats, bump: Floats, seed: int) -> Floats:
     return (n / np.linalg.norm(n, axis=1, keepdims=True)).astype(np.float32)
 
 
-def _draped(terrain: Terrain, xy: Floats, spacing: Floats) -> Surfels:
-    return _discs(xy, terrain.height(xy), terrain.gradient(xy), spacing)
-
-
-def _discs(xy: Floats, z: Floats, gradient: Floats, spacing: Floats) -> Surfels:
-    """Discs on a slope, stretched downhill so that they close it although they were spread on the map."""
+def _discs(xy: Floats, z: Floats, gradient: Floats, spacing: Floats, *, extra: bool) -> Surfels:
+    """Discs on a slope. Of `extra` points, slopes keep as many as their surface is larger than its map."""
     steep = np.linalg.norm(gradient, axis=1)
-    normals = np.column_stack([-gradient, np.ones(len(xy))]) / np.sqrt(1 + steep * steep)[:, None]
+    rise = np.sqrt(1 + steep * steep)
+    if extra:
+        kept = np.random.default_rng(8).random(len(xy)) < (rise - 1.04) / STEEP**2
+        xy, z, gradient, spacing, steep, rise = (v[kept] for v in (xy, z, gradient, spacing, steep, rise))
+    normals = np.column_stack([-gradient, np.ones(len(xy))]) / rise[:, None]
     downhill = np.where(steep[:, None] > 1e-4, gradient / np.maximum(steep, 1e-4)[:, None], [[0.0, 1.0]])
-    grain = np.column_stack([downhill, steep]) / np.sqrt(1 + steep * steep)[:, None]
-    longer = np.minimum(np.sqrt(1 + steep * steep), 3.5)
+    grain = np.column_stack([downhill, steep]) / rise[:, None]
     sigma = GROUND_COVER * spacing
     return Surfels(
         np.column_stack([xy, z]).astype(np.float32),
         normals.astype(np.float32),
         normals.astype(np.float32),
         grain.astype(np.float32),
-        np.stack([sigma * longer, sigma, 0.08 * sigma], 1).astype(np.float32),
+        np.stack([sigma * np.minimum(rise, 1.5), sigma, 0.08 * sigma], 1).astype(np.float32),
         np.zeros(len(xy), np.int32),
     )

@@ -1,6 +1,7 @@
 """Shapes become surfels: evenly spaced points on their faces, each the seat of one flat Gaussian."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,11 @@ class Surfels:
 
     def __len__(self) -> int:
         return len(self.points)
+
+
+def joined(parts: Sequence[Surfels]) -> Surfels:
+    """One after the other."""
+    return Surfels(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Surfels)))
 
 
 def spacings(shape: Shape, spacing: float) -> tuple[Floats, Floats]:

@@ -23,7 +23,7 @@ FAR_METRES = 900.0
 FAR_RINGS, FAR_ANGLES = 72, 540
 WATER_LEVEL = {"lake": -1.0, "pond": -0.5, "river": -0.9, "stream": -0.55, "sea": -1.5}
 """Metres, where the land around is about 0."""
-KNOLL_METRES = {"lake": 1.3, "sea": 1.2, "river": 0.7}
+KNOLL_METRES = {"lake": 1.3, "sea": 1.2}
 """Rise of the ground under the start: open water is seen better from a little above."""
 
 
