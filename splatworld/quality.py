@@ -179,7 +179,7 @@ def cameras_at(world: World, scene: RayScene, metres: float, *, seed: int, notes
     if world.environment.indoors:
         away = _within_sight(scene, start, angle, metres)
         if (away < metres).any():
-            notes.append(f"at {metres:.0f} m: eyes stay in the room, at most {away.max():.1f} m from the start")
+            notes.append(f"at {metres:.0f} m: eyes stay in the room, nearer where something stands in the way")
     xy = (start[:2] + away[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
     eyes, land = _on_land(world, xy, float(start[2]))
     # The visitor stands at the start already: it needs no test.
@@ -203,7 +203,7 @@ def _vecs(points: NDArray[np.floating]) -> list[Vec3]:
 
 def _on_land(world: World, xy: Floats, height: float) -> tuple[Floats, NDArray[np.bool_]]:
     """Eyes [n, 3] over the ground at `xy`, and whether there is dry ground; `height` stands in without any ground."""
-    down = np.tile(np.float32([0, 0, -1]), (len(xy), 1))
+    down = np.tile(np.array([0, 0, -1], np.float32), (len(xy), 1))
     above = np.column_stack([xy, np.full(len(xy), 2_000.0)]).astype(np.float32)
     ground = RayScene(replace(world, things=tuple(t for t in world.things if _is_ground(t))), water=True)
     if ground.empty:
