@@ -295,7 +295,9 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
         towards = offset[rows] / np.maximum(distance, 1e-4)[:, None]
         facing = (normals[rows] * towards).sum(1)
         strength = np.maximum(facing, 0) + (0.3 * through[rows] if isinstance(through, np.ndarray) else 0.0) + 0.06
-        open_way = ~light.scene.between(origins[rows], origins[rows] + towards * np.maximum(distance - 0.25, 0)[:, None])
+        open_way = ~light.scene.between(
+            origins[rows], origins[rows] + towards * np.maximum(distance - 0.25, 0)[:, None]
+        )
         strength = strength * np.where(open_way, 1.0, 0.12) / np.maximum(square[rows], 0.35**2)
         fade = np.clip(1 - square[rows] / (reach * reach), 0, 1) ** 2
         total[rows] += (strength * fade)[:, None] * lamp.light

@@ -62,7 +62,7 @@ class RayScene:
             return np.full(len(points), np.inf, np.float32)
         return self._scene.compute_distance(self._o3d.core.Tensor(points.astype(np.float32))).numpy()
 
-    def _rays(self, origins: Floats, directions: Floats):  # noqa: ANN202
+    def _rays(self, origins: Floats, directions: Floats):
         return self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32))
 
 

@@ -122,7 +122,9 @@ def checked(spec: SceneSpec) -> SceneSpec:
         seen.add(item.id)
     for item in spec.items:
         for relation in item.relations:
-            missing = [t for t in relation.to if t not in seen and t not in ("lake", "river", "sea", "path", "ground", "wall")]
+            missing = [
+                t for t in relation.to if t not in seen and t not in ("lake", "river", "sea", "path", "ground", "wall")
+            ]
             if missing:
                 raise SpecError(f"item '{item.id}' stands {relation.kind} '{missing[0]}', which is no item of the spec")
     total = sum(item.count for item in spec.items)

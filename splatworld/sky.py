@@ -99,7 +99,9 @@ class Sky:
 
         height = np.maximum(d[:, 2:], 0.0) + 0.09
         at = d[:, :2] / height
-        swirl = at + 0.35 * np.stack([fbm(at * 0.9, octaves=2, seed=self.seed), fbm(at * 0.9, octaves=2, seed=self.seed + 9)], 1)
+        swirl = at + 0.35 * np.stack(
+            [fbm(at * 0.9, octaves=2, seed=self.seed), fbm(at * 0.9, octaves=2, seed=self.seed + 9)], 1
+        )
         density = fbm(swirl * np.array([0.75, 1.0], np.float32), octaves=6, gain=0.56, seed=self.seed + 1)
         level = 0.42 - 0.95 * self.environment.clouds
         amount = np.clip((density - level) / 0.30, 0, 1)
@@ -144,7 +146,15 @@ def make_sky(environment: Environment, *, seed: int = 0) -> Sky:
     else:
         towards = direction(environment.sun_azimuth_deg + 140, 38.0)
         light = MOON * night
-    return Sky(towards.astype(np.float32), (light * cover).astype(np.float32), sun.astype(np.float32), night, environment, table, seed)
+    return Sky(
+        towards.astype(np.float32),
+        (light * cover).astype(np.float32),
+        sun.astype(np.float32),
+        night,
+        environment,
+        table,
+        seed,
+    )
 
 
 def direction(azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
@@ -179,7 +189,9 @@ def _afterglow(up: NDArray[np.float64], turn: NDArray[np.float64], elevation_deg
     return 1 + amber[..., None] * np.array([0.55, -0.02, -0.42]) + rose[..., None] * np.array([0.38, -0.10, -0.06])
 
 
-def _scattered(d: NDArray[np.float64], sun: NDArray[np.float64], turbidity: float, steps: int = 20) -> NDArray[np.float64]:
+def _scattered(
+    d: NDArray[np.float64], sun: NDArray[np.float64], turbidity: float, steps: int = 20
+) -> NDArray[np.float64]:
     """Single-scattered radiance [n, 3] along `d` from the ground."""
     eye = np.array([0, 0, PLANET + 2.0])
     length = _exit(eye, d)
@@ -202,7 +214,9 @@ def _scattered(d: NDArray[np.float64], sun: NDArray[np.float64], turbidity: floa
     return total * SUN_RADIANCE / np.pi
 
 
-def _transmittance(p: NDArray[np.float64], towards: NDArray[np.float64], turbidity: float, steps: int = 10) -> NDArray[np.float64]:
+def _transmittance(
+    p: NDArray[np.float64], towards: NDArray[np.float64], turbidity: float, steps: int = 10
+) -> NDArray[np.float64]:
     """Share of sunlight [..., 3] that reaches points `p` [..., 3]; none where the planet is in the way."""
     p = np.atleast_2d(p)
     length = _exit(p, np.broadcast_to(towards, p.shape))

@@ -38,7 +38,9 @@ def mirror(world: World, light: Light) -> World:
     scene = RayScene(world)
     layers = list(world.layers)
     for index, (layer, placed) in enumerate(world.placed(visible_only=False)):
-        mine = np.isin(placed.extras["thing"].numpy(), water) if "thing" in placed.extras else np.zeros(len(placed), bool)
+        mine = (
+            np.isin(placed.extras["thing"].numpy(), water) if "thing" in placed.extras else np.zeros(len(placed), bool)
+        )
         if not mine.any():
             continue
         points = placed.means.numpy()[mine]
@@ -51,7 +53,7 @@ def mirror(world: World, light: Light) -> World:
     return replace(world, layers=tuple(layers))
 
 
-def _fitted(points: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats) -> Floats:  # noqa: ANN001
+def _fitted(points: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats) -> Floats:
     """SH coefficients [n, k, 3] of water at `points`."""
     n = len(points)
     rng = np.random.default_rng(21)
@@ -96,7 +98,9 @@ def _ripples(points: Floats, light: Light) -> Floats:
     return n / np.linalg.norm(n, axis=1, keepdims=True)
 
 
-def _seen(points: Floats, d: Floats, normal: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats) -> Floats:  # noqa: ANN001
+def _seen(
+    points: Floats, d: Floats, normal: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats
+) -> Floats:
     """Linear radiance [n, 3] of water seen along `d`."""
     facing = -(d * normal).sum(1, keepdims=True)
     bounced = d + 2 * np.maximum(facing, 0.02) * normal

@@ -13,8 +13,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from splatworld_viewer import Viewer, serve
-from splatworld_viewer.panels.view import look_from
 from worlds import small_world
 
 from splatworld.camera import Camera, look_at
@@ -23,6 +21,8 @@ from splatworld.geometry import Similarity
 from splatworld.render import render
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import Viewpoint, World
+from splatworld_viewer import Viewer, serve
+from splatworld_viewer.panels.view import look_from
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

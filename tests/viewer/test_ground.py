@@ -3,10 +3,10 @@ import struct
 import msgspec
 import numpy as np
 import pytest
-from splatworld_viewer.ground import ground
 from worlds import small_world
 
 from splatworld.world import from_splats
+from splatworld_viewer.ground import ground
 
 
 @pytest.fixture(scope="module")

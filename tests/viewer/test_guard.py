@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from splatworld_viewer import Viewer, serve
-from splatworld_viewer.guard import admissible
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from worlds import small_world
 
 from splatworld import limits
 from splatworld.errors import UsageError
+from splatworld_viewer import Viewer, serve
+from splatworld_viewer.guard import admissible
 
 TOKEN = "a-token-for-tests-only"
 PATHS = ("/", "/index.html", "/splatworld/walk.js", "/splatworld/ground", "/robots.txt", "/../../etc/passwd")

@@ -5,8 +5,6 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from splatworld_viewer.budget import budgeted, morton_order
-from splatworld_viewer.layout import NODE_SPLATS, nodes
 from worlds import SKY_METRES, small_world
 
 from splatworld.geometry import Similarity
@@ -14,6 +12,8 @@ from splatworld.render import render
 from splatworld.sh import from_rgb
 from splatworld.splats import Splats, empty
 from splatworld.world import Layer, Thing, Viewpoint, World, from_splats
+from splatworld_viewer.budget import budgeted, morton_order
+from splatworld_viewer.layout import NODE_SPLATS, nodes
 
 
 def many_things(things: int, each: int) -> World:

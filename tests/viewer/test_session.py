@@ -2,14 +2,14 @@ import subprocess
 import sys
 
 import pytest
-from splatworld_viewer.panels.light import environment_from
-from splatworld_viewer.panels.things import show
-from splatworld_viewer.session import Change, Session, difference
 from worlds import small_world
 
 from splatworld.edits import Move, Recolour, SetVisible
 from splatworld.errors import EditError
 from splatworld.geometry import Similarity
+from splatworld_viewer.panels.light import environment_from
+from splatworld_viewer.panels.things import show
+from splatworld_viewer.session import Change, Session, difference
 
 
 @pytest.fixture

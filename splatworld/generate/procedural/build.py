@@ -14,14 +14,13 @@ import splatworld
 from splatworld import light
 from splatworld.generate.procedural import dome, ground, waters
 from splatworld.generate.procedural.bodies import Body, Piece, bodies
-from splatworld.generate.procedural.materials import Material, albedo
+from splatworld.generate.procedural.materials import albedo
 from splatworld.generate.procedural.sample import Surfels, count, sample
 from splatworld.generate.procedural.scene import Scene, indoors, outdoors
 from splatworld.generate.procedural.shape import Shape
 from splatworld.generate.procedural.skies import environment_of
 from splatworld.generate.procedural.terrain import Terrain
 from splatworld.geometry import Similarity, quats_from_matrices
-from splatworld.noise import fbm
 from splatworld.progress import Note, Progress, Stage, Step, silent
 from splatworld.scene_spec import SceneSpec
 from splatworld.splats import Splats, cat
@@ -125,7 +124,11 @@ def replace_notes(spec: SceneSpec, notes: Sequence[str]) -> SceneSpec:
 def _unlit(spec: SceneSpec, scene: Scene, placed: list[Body], splats: int, seed: int, progress: Progress) -> World:
     """Things, layers and surfaces with albedo and normals, in the dark."""
     labels = tuple(dict.fromkeys(["sky", "ground", "far land", "water", *(b.kind for b in placed), *scene.shell]))
-    n_sky = int(np.clip(0.075 * splats, 400, 60_000)) if spec.place != "interior" else int(np.clip(0.02 * splats, 300, 6_000))
+    n_sky = (
+        int(np.clip(0.075 * splats, 400, 60_000))
+        if spec.place != "interior"
+        else int(np.clip(0.02 * splats, 300, 6_000))
+    )
     n_stars = min(1_600, n_sky // 8) if spec.time == "night" and spec.weather in ("clear", "cloudy") else 0
     budget = _budget(scene, placed, splats - n_sky - n_stars)
     ground_layer, thing_layer, water_layer, sky_layer = Grower(), Grower(), Grower(), Grower()
@@ -142,7 +145,12 @@ def _unlit(spec: SceneSpec, scene: Scene, placed: list[Body], splats: int, seed:
             progress(Step(index, len(placed)))
     layers = [
         Layer(name, name, _capped(cat(grower.parts)))
-        for name, grower in (("ground", ground_layer), ("things", thing_layer), ("water", water_layer), ("sky", sky_layer))
+        for name, grower in (
+            ("ground", ground_layer),
+            ("things", thing_layer),
+            ("water", water_layer),
+            ("sky", sky_layer),
+        )
         if grower.parts
     ]
     return World(
@@ -206,7 +214,9 @@ def _spaced(body: Body, budget: Budget, scene: Scene) -> Iterable[tuple[Piece, f
         yield piece, budget.spacing(distance, weight * (1.3 if behind and not scene.shell else 1.0)) / at.scale
 
 
-def _add_sky(grower: Grower, things: list[Thing], labels: tuple[str, ...], n: int, stars: int, rng: np.random.Generator) -> None:
+def _add_sky(
+    grower: Grower, things: list[Thing], labels: tuple[str, ...], n: int, stars: int, rng: np.random.Generator
+) -> None:
     discs = dome.dome_surfels(n)
     grower.add(1, labels.index("sky"), discs, np.zeros((len(discs), 3), np.float32), opacity=0.99)
     if stars:
@@ -215,7 +225,9 @@ def _add_sky(grower: Grower, things: list[Thing], labels: tuple[str, ...], n: in
         bright = 0.06 + 0.9 * rng.random((len(points), 1)) ** 5
         grower.add(1, labels.index("sky"), points, (tint * bright).astype(np.float32), opacity=0.95)
     r = dome.DOME_METRES
-    things.append(Thing(id=1, name="sky", kind="sky", bounds=((-r, -r, -0.14 * r), (r, r, r)), collider="none", tags=("sky",)))
+    things.append(
+        Thing(id=1, name="sky", kind="sky", bounds=((-r, -r, -0.14 * r), (r, r, r)), collider="none", tags=("sky",))
+    )
 
 
 def _add_land(
@@ -244,7 +256,9 @@ def _add_land(
     kind = {"mountains": "mountains", "hills": "hills", "none": "plain"}[spec.far]
     things.append(_land_thing(3, f"far {kind}", kind, surfaces, None, "far land", ("land", "far")))
     if terrain.water is not None:
-        discs, colour, opacity = waters.water_surfels(terrain, WATER * budget.spacing_at, start_metres=budget.start_metres)
+        discs, colour, opacity = waters.water_surfels(
+            terrain, WATER * budget.spacing_at, start_metres=budget.start_metres
+        )
         water.add(4, labels.index("water"), discs, colour, opacity=opacity)
         surfaces["water"] = waters.water_surface(terrain)
         wider = {"pond": ("lake",), "stream": ("river",)}.get(terrain.water, ())
@@ -263,7 +277,9 @@ def _land_thing(
 ) -> Thing:
     key = key or name
     lo, hi = surfaces[key].vertices.min(0), surfaces[key].vertices.max(0)
-    return Thing(id=number, name=name, kind=kind, bounds=(_vec(lo), _vec(hi)), material=material, surface=key, tags=tags)
+    return Thing(
+        id=number, name=name, kind=kind, bounds=(_vec(lo), _vec(hi)), material=material, surface=key, tags=tags
+    )
 
 
 def _add_shell(
@@ -288,7 +304,16 @@ def _add_shell(
     main = shape.materials[int(np.bincount(shape.material, weights=shape.areas).argmax())]
     tags = ("ground", "room") if name == "floor" else ("room",)
     things.append(
-        Thing(id=number, name=name, kind=name, bounds=(_vec(lo), _vec(hi)), material=main.name, surface=name, tags=tags, lights=shape.lights)
+        Thing(
+            id=number,
+            name=name,
+            kind=name,
+            bounds=(_vec(lo), _vec(hi)),
+            material=main.name,
+            surface=name,
+            tags=tags,
+            lights=shape.lights,
+        )
     )
 
 
@@ -343,9 +368,7 @@ def _add_body(
     )
 
 
-def _sampled(
-    piece: Piece, spacing: float, cache: dict, seed: int
-) -> tuple[Surfels, Floats, Floats | None, Floats]:
+def _sampled(piece: Piece, spacing: float, cache: dict, seed: int) -> tuple[Surfels, Floats, Floats | None, Floats]:
     at = (piece.key, round(spacing, 9))
     if at not in cache:
         surfels = sample(piece.shape, spacing, np.random.default_rng([seed, *piece.key.encode()]))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splatworld.noise import cells, fbm
 from splatworld.generate.procedural.sample import Surfels, joined
 from splatworld.generate.procedural.terrain import FAR_METRES, NEAR_METRES, Terrain, smoothstep
+from splatworld.noise import cells, fbm
 from splatworld.palette import Rgb, linear_from_display
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import Surface
@@ -202,7 +202,9 @@ def far_surface(terrain: Terrain) -> Surface:
     return Surface(vertices.astype(np.float32), faces.astype(np.int32))
 
 
-def near_albedo(terrain: Terrain, ground: Ground, points: Floats, normals: Floats, *, seed: int) -> tuple[Floats, Floats]:
+def near_albedo(
+    terrain: Terrain, ground: Ground, points: Floats, normals: Floats, *, seed: int
+) -> tuple[Floats, Floats]:
     """Linear albedo [n, 3] of the near ground and its normals [n, 3] with small bumps."""
     xy = points[:, :2]
     colour = _soil(SOILS[ground.main], points, seed)
@@ -217,13 +219,17 @@ def near_albedo(terrain: Terrain, ground: Ground, points: Floats, normals: Float
     colour = _mix(colour, strata, bare)
     bump = np.full(len(points), SOILS[ground.main].bump, np.float32)
     if ground.snow > 0:
-        cover = smoothstep(-0.2, 0.25, ground.snow * 1.9 - 0.75 + 0.6 * fbm(points / 2.4, octaves=4, seed=seed + 6)) * smoothstep(1.1, 0.6, slope)
+        cover = smoothstep(
+            -0.2, 0.25, ground.snow * 1.9 - 0.75 + 0.6 * fbm(points / 2.4, octaves=4, seed=seed + 6)
+        ) * smoothstep(1.1, 0.6, slope)
         colour = _mix(colour, _soil(SOILS["snow"], points, seed + 7), cover)
         bump = bump + cover * (SOILS["snow"].bump - bump)
     if terrain.path is not None:
         off = terrain.path_distance(xy) + 0.35 * fbm(points / 1.1, octaves=3, seed=seed + 4)
         trodden = 1 - smoothstep(0.45, 1.05, off)
-        track = SOILS["dirt"] if ground.snow < 0.9 else Soil(_rgb(206, 208, 212), _rgb(186, 186, 188), _rgb(220, 222, 226))
+        track = (
+            SOILS["dirt"] if ground.snow < 0.9 else Soil(_rgb(206, 208, 212), _rgb(186, 186, 188), _rgb(220, 222, 226))
+        )
         colour = _mix(colour, _soil(track, points, seed + 5), trodden)
         bump = bump + trodden * (0.25 - bump)
     if terrain.water is not None:

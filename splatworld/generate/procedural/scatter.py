@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.generate.procedural.catalogue import ThingClass
-from splatworld.noise import fbm
 from splatworld.generate.procedural.placement import Placement
 from splatworld.generate.procedural.site import HALF_VIEW, PATH_HALF_WIDTH, Floats, Site
 from splatworld.generate.procedural.wishes import absent
+from splatworld.noise import fbm
 from splatworld.scene_spec import SceneSpec
 
 

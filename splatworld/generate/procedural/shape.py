@@ -109,7 +109,9 @@ def mesh(vertices: NDArray[np.floating], faces: NDArray[np.integer], material: M
     f = np.asarray(faces, np.int32).reshape(-1, 3)
     none = np.zeros((len(f), 3), np.float32)
     vertices = np.asarray(vertices, np.float32).reshape(-1, 3)
-    return Shape(vertices, f, np.zeros(len(f), np.int32), (material,), none, none.copy(), np.full(len(f), np.inf, np.float32))
+    return Shape(
+        vertices, f, np.zeros(len(f), np.int32), (material,), none, none.copy(), np.full(len(f), np.inf, np.float32)
+    )
 
 
 def join(shapes: Sequence[Shape]) -> Shape:
@@ -171,7 +173,11 @@ def lathe(profile: Sequence[tuple[float, float]], material: Material, *, sides: 
 
 
 def tube(
-    path: NDArray[np.floating], radii: NDArray[np.floating] | Sequence[float] | float, material: Material, *, sides: int = 8
+    path: NDArray[np.floating],
+    radii: NDArray[np.floating] | Sequence[float] | float,
+    material: Material,
+    *,
+    sides: int = 8,
 ) -> Shape:
     """A round bar along `path` [k, 3], with grain along it and closed ends."""
     path = np.asarray(path, np.float64)

@@ -127,7 +127,9 @@ def make_terrain(spec: SceneSpec, rng: np.random.Generator) -> Terrain:
     shores = _shores(spec.water, points, seed)
     if spec.water is not None:
         land = _carved(land, shores, WATER_LEVEL[spec.water], steep=spec.water in ("river", "stream"))
-        land += KNOLL_METRES.get(spec.water, 0.0) * np.exp(-((np.hypot(xx, yy + 2) / 11) ** 2)) * smoothstep(0, 6, shores)
+        land += (
+            KNOLL_METRES.get(spec.water, 0.0) * np.exp(-((np.hypot(xx, yy + 2) / 11) ** 2)) * smoothstep(0, 6, shores)
+        )
     focus = _focus(spec.water, x, land, shores)
     terrain = Terrain(
         x=x,
@@ -170,7 +172,9 @@ def _land(spec: SceneSpec, p: Floats, seed: int) -> Floats:
         case "rolling":
             return 3.2 * fbm(q / 70, octaves=4, gain=0.42, seed=seed)
         case "hills":
-            return 17 * fbm(q / 85, octaves=5, gain=0.45, seed=seed) + 0.0016 * np.maximum(np.hypot(x, y) - 30, 0) ** 2 / 2
+            return (
+                17 * fbm(q / 85, octaves=5, gain=0.45, seed=seed) + 0.0016 * np.maximum(np.hypot(x, y) - 30, 0) ** 2 / 2
+            )
         case "valley":
             side = np.maximum(np.abs(x + 10 * fbm(p / 90, octaves=2, seed=seed)) - 34, 0)
             return 0.32 * side + 8 * ridged(q / 70, seed=seed) * smoothstep(20, 90, np.abs(x))
@@ -183,7 +187,9 @@ def _land(spec: SceneSpec, p: Floats, seed: int) -> Floats:
             phase = d / 30 + 0.9 * fbm(p / 55, octaves=2, seed=seed)
             saw = phase - np.floor(phase)
             crest = np.where(saw < 0.72, saw / 0.72, (1 - saw) / 0.28)
-            return 4.6 * smoothstep(0, 1, crest) * (0.7 + 0.5 * fbm(p / 80, octaves=2, seed=seed + 3)) + 2 * fbm(p / 90, octaves=2, seed=seed)
+            return 4.6 * smoothstep(0, 1, crest) * (0.7 + 0.5 * fbm(p / 80, octaves=2, seed=seed + 3)) + 2 * fbm(
+                p / 90, octaves=2, seed=seed
+            )
         case "canyon":
             # A river crosses the view along x, so its canyon does too; a dry one leads away along y.
             across, along = (y - 18, x) if spec.water else (x, y)
@@ -210,11 +216,17 @@ def _shores(water: str | None, p: Floats, seed: int) -> Floats:
             return (np.hypot((x - 3 * side) / 1.35, y - 19) - 7.5 + 1.8 * wobble).astype(np.float32)
         case "river" | "stream":
             half, middle = (4.6, 21.0) if water == "river" else (1.5, 15.0)
-            bend = middle + side * (0.10 * x + 5.5 * np.sin(x / 27 + seed % 7)) + 3.0 * fbm(x[..., None] / 40, octaves=2, seed=seed)
+            bend = (
+                middle
+                + side * (0.10 * x + 5.5 * np.sin(x / 27 + seed % 7))
+                + 3.0 * fbm(x[..., None] / 40, octaves=2, seed=seed)
+            )
             slope = np.abs(np.gradient(bend, axis=1)).clip(0, 2)
             return (np.abs(y - bend) / np.sqrt(1 + slope**2) - half + 0.9 * wobble).astype(np.float32)
         case "sea":
-            return (24 + 0.12 * side * x + 9 * fbm(x[..., None] / 60, octaves=3, seed=seed) + 1.5 * wobble - y).astype(np.float32)
+            return (24 + 0.12 * side * x + 9 * fbm(x[..., None] / 60, octaves=3, seed=seed) + 1.5 * wobble - y).astype(
+                np.float32
+            )
         case _:
             return np.full(x.shape, np.inf, np.float32)
 
@@ -263,7 +275,10 @@ def _path(terrain: Terrain, seed: int) -> Floats:
 def _pushed_ashore(terrain: Terrain, line: NDArray[np.floating]) -> NDArray[np.floating]:
     """One small step away from water for points within 3 m of it, then a light smoothing."""
     ex, ey = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    east, north = terrain.shore(line + ex) - terrain.shore(line - ex), terrain.shore(line + ey) - terrain.shore(line - ey)
+    east, north = (
+        terrain.shore(line + ex) - terrain.shore(line - ex),
+        terrain.shore(line + ey) - terrain.shore(line - ey),
+    )
     away = np.stack([east, north], 1)
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
     line = line + np.where(terrain.shore(line) < 3, 1.0, 0.0)[:, None] * away
@@ -282,7 +297,9 @@ def _far(spec: SceneSpec, near: Terrain, seed: int) -> Floats:
     if spec.far == "mountains":
         # Broad massifs, whose ridges are bent by a warp so that none runs straight.
         bent = p + 60 * np.stack([fbm(p / 150, octaves=4, seed=seed + 74), fbm(p / 150, octaves=4, seed=seed + 75)], -1)
-        crest = 0.45 * (0.5 + 0.5 * fbm(p / 330, octaves=2, seed=seed + 72)) + 0.8 * ridged(bent / 210, octaves=7, gain=0.55, seed=seed + 71)
+        crest = 0.45 * (0.5 + 0.5 * fbm(p / 330, octaves=2, seed=seed + 72)) + 0.8 * ridged(
+            bent / 210, octaves=7, gain=0.55, seed=seed + 71
+        )
     else:
         crest = 0.5 + 0.5 * fbm(p / 230, octaves=5, seed=seed + 72)
     spread = 0.45 + 0.55 * (0.5 + 0.5 * np.cos(tt - np.pi / 2)) + 0.25 * fbm(p / 400, octaves=2, seed=seed + 73)

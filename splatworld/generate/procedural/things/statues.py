@@ -6,11 +6,11 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request
 from splatworld.generate.procedural.materials import Material
-from splatworld.noise import fbm
 from splatworld.generate.procedural.shape import Shape, ball, join, lathe, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.carpentry import Array
 from splatworld.generate.procedural.things.stuff import STUFF, painted, stuff
+from splatworld.noise import fbm
 
 
 def statue(request: Request, rng: np.random.Generator) -> Shape:

@@ -6,10 +6,10 @@ import numpy as np
 
 from splatworld.generate.procedural.catalogue import Request, ThingClass
 from splatworld.generate.procedural.materials import Material
-from splatworld.noise import fbm
 from splatworld.generate.procedural.shape import Shape, ball, join, lathe, mesh, tube
 from splatworld.generate.procedural.things import carpentry as c
 from splatworld.generate.procedural.things.stuff import STUFF, mottle, painted, stuff
+from splatworld.noise import fbm
 
 
 def pebble(radius: float, rng: np.random.Generator) -> Shape:
