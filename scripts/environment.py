@@ -167,3 +167,10 @@ def _milestone(text: str) -> None:
     """One line that is written over, on a terminal only."""
     if sys.stderr.isatty():
         print("\r\033[K" + text[: shutil.get_terminal_size().columns - 1], end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        ready(sys.argv[1:])
+    except SetupError as reason:
+        sys.exit(f"{Path(sys.argv[0]).name}: {reason}")
