@@ -4,6 +4,10 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from splatworld.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES, WORLDS = ROOT / "docs" / "gallery", ROOT / "out" / "gallery"
@@ -60,7 +64,7 @@ def _make(entry: Entry) -> None:
         print(f"  more than {PICTURE_BYTES_MAX / 1e6:g} MB", file=sys.stderr)
 
 
-def _draw(world: "splatworld.World", path: Path) -> int:
+def _draw(world: "World", path: Path) -> int:
     """The start view, as small as PNG makes it without loss; the size of the file."""
     from PIL import Image
 
