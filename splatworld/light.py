@@ -1,7 +1,7 @@
 """Light: what colour every splat shows under an environment, and how linear light becomes display colour.
 
 A splat's colour is `lit(albedo, normal, light)`; albedo and normal are stored with the splats and the surfaces with the
-world, so the light of a finished world can be changed. Shadows and sky visibility come from ray casting on the surfaces.
+world, so the light of a finished world can be changed. Shadows and sky visibility come from casting rays at surfaces.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from splatworld.sky import Sky, make_sky
 from splatworld.splats import Splats
 from splatworld.world import Environment, Layer, World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 SKY_RAYS, ROOM_RAYS = 14, 36
 """Directions in which each splat looks for the sky, in the open and in rooms, where windows are small."""
 INDOOR_BOUNCE = 0.035
 """Light that goes round a room, over what falls on level ground outside."""
 LAMP_SHOWN = 1.7
-"""Linear value before the tone curve of white, lit by a lamp of power 1 at 1 m: eyes adapt to lamps, whatever the hour."""
+"""Linear value before the tone curve of white, lit by a lamp of power 1 at 1 m: eyes adapt to lamps at any hour."""
 SUN_BLUR = 0.018
 """Tangent of half the angle the sun is taken to have: wider than nature's 0.0047, for soft shadow edges."""
 CHUNK = 1 << 18
@@ -198,7 +198,7 @@ def develop(linear: Floats, light: Light) -> Floats:
     # By night eyes see little colour, and that little is blue.
     grey = (x @ np.array([0.2126, 0.7152, 0.0722], np.float32))[:, None]
     moonlit = 0.5 * light.sky.night * np.exp(-4 * grey)
-    x = x + (0.08 + 0.92 * moonlit) * (grey * (1 + moonlit * np.float32([-0.25, 0.0, 0.45])) - x)
+    x = x + (0.08 + 0.92 * moonlit) * (grey * (1 + moonlit * np.array([-0.25, 0.0, 0.45], np.float32)) - x)
     y = x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
     return display_from_linear(np.clip(y, 0, 1).astype(np.float32))
 
@@ -305,9 +305,9 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
 
 
 def _cosine_direction(normals: Floats, share: float, angle: Floats) -> Floats:
-    """Cosine-weighted directions about the normals: `share` 0 is along them, 1 at right angles; turned by `angle` [n]."""
+    """Cosine-weighted directions about normals: `share` 0 is along them, 1 at right angles; turned by `angle` [n]."""
     radius = np.sqrt(share)
-    side = np.where(np.abs(normals[:, 2:]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
+    side = np.where(np.abs(normals[:, 2:]) < 0.9, np.array([[0, 0, 1]], np.float32), np.array([[1, 0, 0]], np.float32))
     t = np.cross(normals, side)
     t /= np.maximum(np.linalg.norm(t, axis=1, keepdims=True), 1e-9)
     b = np.cross(normals, t)

@@ -1,11 +1,13 @@
 """Surfaces of a world as one scene to cast rays at."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.world import Thing, World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 
 class RayScene:
@@ -13,9 +15,11 @@ class RayScene:
 
     def __init__(self, world: World, *, without: str | None = None, water: bool = False) -> None:
         """Take every visible solid thing with a surface, and `water` if asked, but for those with the tag `without`."""
-        import open3d as o3d
+        import open3d
 
-        self._o3d = o3d
+        # Its types are those of a compiled module, which checkers read wrongly.
+        self._o3d: Any = open3d
+        o3d = self._o3d
         self._scene = o3d.t.geometry.RaycastingScene()
         vertices, faces, owners, offset = [], [], [], 0
         for thing in world.things:
@@ -47,7 +51,7 @@ class RayScene:
         return self._scene.test_occlusions(self._rays(a, b - a), tnear=0.0, tfar=1.0).numpy()
 
     def cast(self, origins: Floats, directions: Floats) -> tuple[Floats, NDArray[np.int32]]:
-        """Metres to the first surface along unit directions [n] (inf where none) and the id of its thing (0 where none)."""
+        """Metres to the first surface along unit directions [n] (inf: none) and the id of its thing (0: none)."""
         if self.empty or not len(origins):
             return np.full(len(origins), np.inf, np.float32), np.zeros(len(origins), np.int32)
         hits = self._scene.cast_rays(self._rays(origins, directions))

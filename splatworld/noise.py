@@ -48,7 +48,7 @@ def gradient_noise(points: Floats, *, seed: int = 0) -> NDArray[np.float32]:
 
 
 def fbm(points: Floats, *, octaves: int = 4, gain: float = 0.5, seed: int = 0) -> NDArray[np.float32]:
-    """Fractal sum of gradient noise in about [-1, 1]; each octave doubles the frequency and has `gain` times the height."""
+    """Sum of gradient noise in about [-1, 1]; each octave has twice the frequency and `gain` times the height."""
     out = np.zeros(np.shape(points)[:-1], np.float32)
     total, amplitude = 0.0, 1.0
     p = np.asarray(points, np.float32)

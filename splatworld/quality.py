@@ -20,7 +20,7 @@ from splatworld.render import render
 from splatworld.splats import Splats, cat
 from splatworld.world import EYE_HEIGHT, Thing, World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 METRES = (0.0, 10.0, 25.0, 50.0)
 """Distances from the start at which eyes are set."""

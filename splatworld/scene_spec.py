@@ -1,7 +1,7 @@
 """`SceneSpec`: what the words asked for, as data.
 
-It is printed by `splatworld spec`, can be edited as JSON and given back to `splatworld generate --spec`. It holds wishes
-only: where things come to stand is the generator's business.
+It is printed by `splatworld spec`, can be edited as JSON and given back to `splatworld generate --spec`. It holds
+wishes only: where things come to stand is the generator's business.
 """
 
 import unicodedata

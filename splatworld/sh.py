@@ -16,7 +16,7 @@ C0 = 0.28209479177387814
 
 def degree_of(coefficients: int) -> int:
     """The degree of `coefficients` = (degree + 1)**2."""
-    degree = int(round(coefficients**0.5)) - 1
+    degree = round(coefficients**0.5) - 1
     if (degree + 1) ** 2 != coefficients or not 0 <= degree <= 4:
         raise ValueError(f"sh has {coefficients} coefficients per channel; expected 1, 4, 9, 16 or 25")
     return degree

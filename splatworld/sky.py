@@ -1,8 +1,8 @@
 """Sun, moon and sky: what light comes from which direction.
 
-The clear sky is single scattering through a spherical atmosphere with Rayleigh, Mie and ozone (Nishita et al. 1993; coefficients
-of Bruneton & Neyret 2008), tabulated once over azimuth and elevation. Clouds, stars and the moon are painted over it.
-Radiance is scaled so that the noon sun lights a white, facing surface with 1.
+The clear sky is single scattering through a spherical atmosphere with Rayleigh, Mie and ozone (Nishita et al. 1993;
+coefficients of Bruneton & Neyret 2008), tabulated once over azimuth and elevation. Clouds and the Milky Way are painted
+over it. Radiance is scaled so that the noon sun lights a white, facing surface with 1.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from splatworld.world import Environment
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 PLANET, TOP = 6_360e3, 6_460e3
 """Radii of the ground and of the top of the air, metres."""
@@ -25,8 +25,8 @@ MIE = 3.2e-6
 """Scattering at sea level for turbidity 2, 1/m."""
 MIE_G = 0.76
 SUN_RADIANCE = 21.0
-"""Sun outside the air, in units of the noon sun on the ground, times the brightness of scattered light: fitted so that the
-clear noon sky gives about a sixth of the light on level ground."""
+"""Sun outside the air, in units of the noon sun on the ground, times the brightness of scattered light: fitted so that
+the clear noon sky gives about a sixth of the light on level ground."""
 MOON = np.array([0.62, 0.76, 1.0]) * 0.11
 """Moonlight on a facing surface: far brighter than nature's, so that night worlds can be seen."""
 NIGHT_SKY = np.array([0.0055, 0.0095, 0.021])
@@ -48,11 +48,11 @@ class Sky:
     """0 by day, 1 when the sun is deep below the horizon."""
     environment: Environment
     table: Floats
-    """[elevations, azimuths, 3] clear-sky radiance; rows by `(i / (rows - 1))**2 * 90` degrees, columns from the sun."""
+    """[elevations, azimuths, 3] clear-sky radiance; rows at `(i / (rows - 1))**2 * 90` deg, columns from the sun."""
     seed: int
 
     def radiance(self, directions: Floats, *, clouds: bool = True) -> Floats:
-        """Linear radiance [n, 3] of the sky, sun disc left out, for unit `directions` [n, 3]; below the horizon its rim."""
+        """Linear radiance [n, 3] of the sky without the sun's disc for unit `directions`; its rim below the horizon."""
         d = np.asarray(directions, np.float32)
         colour = self._clear(d)
         grey = float(self.environment.clouds)
@@ -64,7 +64,9 @@ class Sky:
             amount, shade = self._clouds(d)
             colour = colour + amount[:, None] * (shade - colour)
         if clouds and self.night > 0 and grey < 0.9:
-            colour = colour + self.night * (1 - grey) * self._milky_way(d)[:, None] * np.float32([0.9, 0.95, 1.1])
+            colour = colour + self.night * (1 - grey) * self._milky_way(d)[:, None] * np.array(
+                [0.9, 0.95, 1.1], np.float32
+            )
         return colour.astype(np.float32)
 
     def ambient(self) -> Floats:
@@ -114,7 +116,7 @@ class Sky:
         base = self._clear(np.column_stack([d[:, :2], np.maximum(d[:, 2], 0.25)]).astype(np.float32))
         body = 0.46 * (0.45 + 0.55 * thin)[:, None] * self.light + 0.7 * base + 0.3 * glow
         low = float(np.clip((9 - self.environment.sun_elevation_deg) / 7, 0, 1)) * (1 - self.night)
-        body = body * (1 + low * np.float32([0.16, -0.10, -0.14]))
+        body = body * (1 + low * np.array([0.16, -0.10, -0.14], np.float32))
         return (0.94 * amount * fade).astype(np.float32), body.astype(np.float32)
 
     def _milky_way(self, d: Floats) -> Floats:
@@ -171,8 +173,8 @@ def _table(elevation_deg: float, turbidity: float) -> Floats:
     ee, aa = np.meshgrid(up, turn, indexing="ij")
     d = np.stack([np.sin(aa) * np.cos(ee), np.cos(aa) * np.cos(ee), np.sin(ee)], -1).reshape(-1, 3)
     sky = _scattered(d, direction(0.0, elevation_deg), turbidity).reshape(rows, columns, 3)
-    # Light scattered more than once, roughly: a soft blue share of the mean sky, strongest overhead. It is what keeps the
-    # zenith blue when the sun is low.
+    # Light scattered more than once, roughly: a soft blue share of the mean sky, strongest overhead. It is what keeps
+    # the zenith blue when the sun is low.
     mean = (sky * np.cos(ee)[..., None]).mean()
     low = np.clip((14 - elevation_deg) / 14, 0, 1)
     lift = (0.25 + 0.75 * np.sin(ee))[..., None] * mean * np.array([0.30, 0.52, 1.0]) * (0.35 + 0.75 * low)
@@ -180,7 +182,7 @@ def _table(elevation_deg: float, turbidity: float) -> Floats:
 
 
 def _afterglow(up: NDArray[np.float64], turn: NDArray[np.float64], elevation_deg: float) -> NDArray[np.float64]:
-    """Tint [..., 3] of a low sun's sky: amber low down and towards the sun, rose above; painters' colours, none by day."""
+    """Tint [..., 3] of a low sun's sky: amber low down and towards the sun, rose above, as painters see it."""
     low = float(np.clip((9 - elevation_deg) / 7, 0, 1)) * float(np.clip((elevation_deg + 14) / 8, 0, 1))
     towards = 0.55 + 0.45 * np.cos(turn)
     height = np.sin(up)

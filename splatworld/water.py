@@ -1,6 +1,7 @@
 """Water: what a level surface mirrors of sky and shore, stored as spherical harmonics of each splat."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from splatworld.mesh import RayScene
 from splatworld.noise import fbm
 from splatworld.world import World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 VIEWS = 20
 """Directions in which the mirror image of each splat is sampled."""
@@ -26,14 +27,14 @@ def mirror(world: World, light: Light) -> World:
     For each splat the mirrored light is traced for views from around the start and from all round, blended by Fresnel
     with the light that comes out of the water, and fitted by least squares: the start views count most.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     water = [t.id for t in world.things if "water" in t.tags]
     around = world.splats(visible_only=False)
     ids = around.extras["thing"].numpy()
     solid = ~np.isin(ids, [*water, *(t.id for t in world.things if t.kind == "sky")])
     rows = np.flatnonzero(solid)[:: max(1, int(solid.sum()) // 250_000)]
-    nearest = cKDTree(around.means.numpy()[rows]) if len(rows) else None
+    nearest = KDTree(around.means.numpy()[rows]) if len(rows) else None
     shown = around.colours.numpy()[rows]
     scene = RayScene(world)
     layers = list(world.layers)
@@ -99,14 +100,21 @@ def _ripples(points: Floats, light: Light) -> Floats:
 
 
 def _seen(
-    points: Floats, d: Floats, normal: Floats, albedo: Floats, light: Light, scene: RayScene, nearest, shown: Floats
+    points: Floats,
+    d: Floats,
+    normal: Floats,
+    albedo: Floats,
+    light: Light,
+    scene: RayScene,
+    nearest: Any,
+    shown: Floats,
 ) -> Floats:
     """Linear radiance [n, 3] of water seen along `d`."""
     facing = -(d * normal).sum(1, keepdims=True)
     bounced = d + 2 * np.maximum(facing, 0.02) * normal
     bounced[:, 2] = np.maximum(bounced[:, 2], 0.012)
     bounced /= np.linalg.norm(bounced, axis=1, keepdims=True)
-    distance, hit = scene.cast(points + np.float32([0, 0, 0.05]), bounced)
+    distance, hit = scene.cast(points + np.array([0, 0, 0.05], np.float32), bounced)
     met = hit > 0
     image = sky_colour(light.sky, bounced)
     # A sun disc in ripples is a soft glitter, not a disc.

@@ -8,7 +8,7 @@ The package can be called: `splatworld.render(world, cameras)` is `render` below
 import importlib
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int32
 from torch import Tensor

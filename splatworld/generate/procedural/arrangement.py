@@ -76,7 +76,8 @@ class Arrangement:
         self.grid.take(x, y, (plan.door.width / 2 + 0.1, 0.5))
         self.grid.take(float(self.eye[0]), float(self.eye[1]), (0.5, 0.5))
         step = -self.eye / np.linalg.norm(self.eye)  # nothing stands right before the visitor's nose
-        self.grid.take(*(float(c) for c in self.eye + 0.9 * step), (0.4, 0.4), only_keep=True)
+        nose = self.eye + 0.9 * step
+        self.grid.take(float(nose[0]), float(nose[1]), (0.4, 0.4), only_keep=True)
 
     def settle(self, spot: Spot) -> None:
         """`spot` is taken, and the way to it is kept."""

@@ -26,7 +26,7 @@ from splatworld.scene_spec import SceneSpec
 from splatworld.splats import Splats, cat
 from splatworld.world import Layer, PointLight, Provenance, Surface, Thing, World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 OUT_METRES, IN_METRES = 3.0, 1.1
 """Spacing is even on screen beyond this distance from the start and stays constant nearer, outdoors and indoors."""
@@ -296,7 +296,7 @@ def _add_shell(
     number = len(things) + 5
     surfels = sample(shape, budget.spacing(2.0, SHELL), np.random.default_rng([seed, number]))
     # Walls are bright outside and dim inside: they are closed more tightly, so that no daylight shows through.
-    surfels = replace(surfels, sigmas=surfels.sigmas * np.float32([1.5, 1.5, 0.5]))
+    surfels = replace(surfels, sigmas=surfels.sigmas * np.array([1.5, 1.5, 0.5], np.float32))
     colour, glow, through = _painted(shape, surfels, seed + number)
     grower.add(number, labels.index(name), surfels, colour, emission=glow, translucency=through, opacity=0.99)
     surfaces[name] = shape.surface

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from splatworld.generate.procedural.sample import Surfels
 from splatworld.generate.procedural.terrain import FAR_METRES
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 DOME_METRES = FAR_METRES + 50
 LOWEST_DEG = -8.0

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 
 def eroded(heights: Floats, rng: np.random.Generator, *, droplets: int = 24_000, steps: int = 44) -> Floats:

@@ -13,7 +13,7 @@ from splatworld.palette import Rgb, linear_from_display
 from splatworld.scene_spec import SceneSpec
 from splatworld.world import Surface
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 GROUND_COVER = 0.70
 """As `sample.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
@@ -145,13 +145,13 @@ def _spread(
 ) -> tuple[Floats, Floats]:
     """Points and spacing of a spiral; the `extra` one is denser and turned, for slopes to take more from."""
     xy, spacing = spiral(spacing_at / (STEEP if extra else 1), start_metres, outer, inner=inner, grazing=grazing)
-    return (xy[:, ::-1] * np.float32([-1, 1]), spacing * STEEP) if extra else (xy, spacing)
+    return (xy[:, ::-1] * np.array([-1, 1], np.float32), spacing * STEEP) if extra else (xy, spacing)
 
 
 def spiral(
     spacing_at: float, start_metres: float, outer: float, *, inner: float = 0.0, grazing: float = 0.0
 ) -> tuple[Floats, Floats]:
-    """Points [n, 2] between `inner` and `outer` metres and their spacing [n] = spacing_at * max(distance, start_metres).
+    """Points [n, 2] between `inner` and `outer` metres and their spacing [n]: spacing_at * max(distance, start_metres).
 
     A golden-angle spiral whose rings widen with the spacing: evenly spread, with no search. Beyond 14 m the spacing
     grows by the power `grazing` of the distance on top. Behind the start (beyond 75 degrees off +Y) it is 1.4 times

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from splatworld.noise import cells, fbm, value_noise
 from splatworld.palette import Rgb
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Pattern = Callable[[Floats, Floats, float, int], tuple[Floats, Floats]]
 
 

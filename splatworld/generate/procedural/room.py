@@ -176,7 +176,7 @@ def _door(o: Opening, timber: Material) -> Shape:
         knob = turned(
             [(0.03, 0), (0.03, 0.006), (0.011, 0.01), (0.011, 0.035), (0.028, 0.045), (0.024, 0.065)], BRASS, sides=10
         )
-        turn = knob.mapped(lambda v, k=s: v[:, [0, 2, 1]] * np.float32([k, k, 1]))
+        turn = knob.mapped(lambda v, k=s: v[:, [0, 2, 1]] * np.array([k, k, 1], np.float32))
         parts += [turn.at(o.centre - o.width / 2 + 0.12, 0.06 + s * 0.018, 1.02)]
     lintel = board((o.width - 0.08, 0.18, 0.04), _PAINT, (o.centre, 0.09, o.height - 0.02))
     return join([*parts, lintel, board((o.width, 0.03, 0.1), _PAINT, (o.centre, -0.015, o.height + 0.05), bevel=0.008)])

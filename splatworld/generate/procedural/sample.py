@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from splatworld.generate.procedural.shape import Shape
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 COVER = 0.66
 """Standard deviation of a splat over the spacing of its neighbours: closes the surface without blurring it much."""
 FLATNESS = 0.10
 """Thickness of a splat over its smaller extent."""
 SLIM = 3.5
-"""A splat on a thin face is at most this many times longer than wide; finer bars share splats with what is beside them."""
+"""A splat on a thin face is at most this many times longer than wide; finer bars share splats with their neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,8 @@ def count(shape: Shape, spacing: float) -> float:
 def sample(shape: Shape, spacing: float, rng: np.random.Generator) -> Surfels:
     """Blue-noise surfels on all faces, about one per spacing by spacing; at least one for the whole shape.
 
-    Candidates are spread evenly by area, three times as many as wanted; those too close to one already taken on the same
-    side of the surface are dropped.
+    Candidates are spread evenly by area, three times as many as wanted; those too close to one already taken on the
+    same side of the surface are dropped.
     """
     along, across = spacings(shape, spacing)
     weight = shape.areas / (along * across)
@@ -104,7 +104,9 @@ def _in_plane(grain: Floats, normals: Floats) -> Floats:
     none = np.linalg.norm(flat, axis=1) < 1e-4
     if none.any():
         n = normals[none]
-        flat[none] = np.cross(n, np.where(np.abs(n[:, 2:]) < 0.9, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]])))
+        flat[none] = np.cross(
+            n, np.where(np.abs(n[:, 2:]) < 0.9, np.array([[0, 0, 1]], np.float32), np.array([[1, 0, 0]], np.float32))
+        )
     return (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
 
@@ -113,11 +115,11 @@ def _spread(points: Floats, normals: Floats, radius: Floats, rng: np.random.Gene
 
     A maximal independent set of the conflict graph by random priorities (Luby 1986), all points at once.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     order = rng.permutation(len(points))
     points, normals, radius = points[order], normals[order], radius[order]
-    pairs = cKDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
+    pairs = KDTree(points).query_pairs(float(radius.max()), output_type="ndarray")
     if len(pairs):
         a, b = pairs.T
         near = np.linalg.norm(points[a] - points[b], axis=1) < 0.5 * (radius[a] + radius[b])

@@ -4,7 +4,7 @@ from splatworld.scene_spec import SceneSpec
 from splatworld.world import Environment
 
 # Hour: sun azimuth (clockwise from the view direction, +Y) and elevation in degrees. High suns stand to the side and a
-# little behind the visitor, so that what faces him is lit; low suns stand ahead, just outside the picture, for their glow.
+# little behind the visitor, so that what faces him is lit; low suns stand ahead, outside the picture, for their glow.
 _SUN = {
     "dawn": (54.0, 4.0),
     "morning": (112.0, 28.0),

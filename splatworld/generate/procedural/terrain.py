@@ -4,6 +4,7 @@ The visitor starts near (0, 0) and looks along +Y. The near world is a square gr
 land closes the horizon. Water lies level.
 """
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,7 +15,7 @@ from splatworld.generate.procedural.erosion import eroded
 from splatworld.noise import fbm, ridged
 from splatworld.scene_spec import SceneSpec
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 NEAR_METRES = 160.0
 """Half the side of the near grid."""
@@ -154,7 +155,7 @@ def smoothstep(lo: float, hi: float, x: NDArray[np.floating]) -> Floats:
 def distance_to_line(xy: Floats, line: Floats) -> Floats:
     """Metres [n] from points [n, 2] to a polyline [k, 2]."""
     best = np.full(len(xy), np.inf, np.float32)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in itertools.pairwise(line):
         along = b - a
         t = np.clip((xy - a) @ along / max(float(along @ along), 1e-9), 0, 1)
         best = np.minimum(best, np.linalg.norm(xy - (a + t[:, None] * along), axis=1))
@@ -247,7 +248,8 @@ def _focus(water: str | None, x: Floats, land: Floats, shores: Floats) -> tuple[
     xx, yy = np.meshgrid(x, x)
     reach = np.hypot(xx, yy)
     angle = np.degrees(np.arctan2(np.abs(xx), np.maximum(yy, 0.01)))
-    rough = np.hypot(*np.gradient(land))
+    down, right = np.gradient(land)
+    rough = np.hypot(down, right)
     cost = 3 * rough + 0.05 * np.abs(angle - 15) + 0.06 * np.abs(reach - 14)
     if water is not None:
         cost = cost + np.where(shores < 3.5, 50, 0) + 0.02 * np.maximum(shores - 8, 0)
@@ -262,8 +264,9 @@ def _path(terrain: Terrain, seed: int) -> Floats:
 
     fx, fy = terrain.focus
     side = -np.sign(fx) if fx else 1.0
-    knots = np.array([[-side * 1.5, -30], [-side * 0.4, -8], [side * 0.5, 2], [fx * 0.45 + side * 1.2, fy * 0.55],
-                      [fx + side * 4.5, fy - 1.5], [fx + side * 9, fy + 6], [fx + side * 22, fy + 12], [fx + side * 60, fy + 22]])  # fmt: skip
+    past = [(fx + side * dx, fy + dy) for dx, dy in ((4.5, -1.5), (9, 6), (22, 12), (60, 22))]
+    here = [(-side * 1.5, -30), (-side * 0.4, -8), (side * 0.5, 2), (fx * 0.45 + side * 1.2, fy * 0.55)]
+    knots = np.array([*here, *past])
     t = np.linspace(0, len(knots) - 1, 64)
     line = CubicSpline(np.arange(len(knots)), knots)(t)
     line = line + 0.35 * fbm(t[:, None] / 2.2, octaves=2, seed=seed + 3)[:, None]

@@ -9,7 +9,7 @@ from splatworld.generate.procedural.terrain import FAR_METRES, NEAR_METRES, Terr
 from splatworld.palette import linear_from_display
 from splatworld.world import Surface
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 SHALLOW = np.array([linear_from_display(c / 255) for c in (112, 124, 92)], np.float32)
 DEEP = np.array([linear_from_display(c / 255) for c in (18, 46, 54)], np.float32)
@@ -25,13 +25,13 @@ def water_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -
     xy, spacing, shore = xy[wet], spacing[wet], shore[wet].astype(np.float32)
     depth = np.where(np.hypot(*xy.T) < NEAR_METRES - 6, terrain.depth(xy), 4.0).astype(np.float32)
     n = len(xy)
-    up = np.tile(np.float32([0, 0, 1]), (n, 1))
+    up = np.tile(np.array([0, 0, 1], np.float32), (n, 1))
     sigma = COVER * spacing
     discs = Surfels(
         np.column_stack([xy, np.full(n, terrain.water_level)]).astype(np.float32),
         up,
         up.copy(),
-        np.tile(np.float32([1, 0, 0]), (n, 1)),
+        np.tile(np.array([1, 0, 0], np.float32), (n, 1)),
         np.stack([sigma, sigma, np.full(n, 0.004)], 1).astype(np.float32),
         np.zeros(n, np.int32),
     )
@@ -64,9 +64,7 @@ def water_surface(terrain: Terrain) -> Surface:
     return Surface(vertices.astype(np.float32), faces.astype(np.int32))
 
 
-def _with_open_sea(
-    vertices: NDArray[np.float64], faces: NDArray[np.int64], level: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _with_open_sea(vertices: Floats, faces: NDArray[np.int64], level: float) -> tuple[Floats, NDArray[np.int64]]:
     angle = np.radians(np.linspace(8, 172, 42))
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     near, far = (NEAR_METRES - 3) * ring, FAR_METRES * ring

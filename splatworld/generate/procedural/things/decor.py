@@ -18,7 +18,7 @@ from splatworld.generate.procedural.things.joinery import (
 )  # fmt: skip
 from splatworld.palette import Rgb
 
-_FACING = np.float32([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+_FACING = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
 """Turns what was lathed upwards so that it looks towards -Y."""
 
 
@@ -141,7 +141,7 @@ def clock(request: Request, rng: np.random.Generator) -> Shape:
         parts += [mark.at(0, 0, yaw=hour * np.pi / 6)]
     parts += [board((0.013, 0.085, 0.004), ink, (0, 0.036, 0.048)).at(0, 0, yaw=np.radians(55))]
     parts += [board((0.009, 0.12, 0.004), ink, (0, 0.05, 0.053)).at(0, 0, yaw=np.radians(-60))]
-    return join(parts).mapped(lambda v: v @ _FACING + np.float32([0, 0.035, 0.18]))
+    return join(parts).mapped(lambda v: v @ _FACING + np.array([0, 0.035, 0.18], np.float32))
 
 
 @sized
@@ -241,7 +241,7 @@ def vase(request: Request, rng: np.random.Generator) -> Shape:
         parts += [tube(np.array([[0, 0, 0.18], 0.25 * tip * [1, 1, 0] + [0, 0, 0.26], tip]), 0.003, stem, sides=4)]
         tone = Material("petal", petals[n % len(petals)], scale=0.02, contrast=0.25, translucency=0.3)
         flower = ball(0.028, tone, subdivisions=1).mapped(
-            lambda v: v * np.float32([1, 1, 0.75]) * (1 + 0.15 * np.sin(9 * np.arctan2(v[:, 1:2], v[:, :1])))
+            lambda v: v * np.array([1, 1, 0.75], np.float32) * (1 + 0.15 * np.sin(9 * np.arctan2(v[:, 1:2], v[:, :1])))
         )
         parts += [flower.at(*(float(c) for c in tip))]
         along = np.array([[np.cos(angle + 1), np.sin(angle + 1), 0.5]])

@@ -92,7 +92,7 @@ def _knob(material: Material) -> Shape:
     """A small round pull that sticks out towards -Y from its origin."""
     profile = [(0.006, -0.004), (0.006, 0.01), (0.016, 0.018), (0.016, 0.026), (0.008, 0.031)]
     stem = turned(profile, material, sides=6)
-    return stem.mapped(lambda v: v[:, [0, 2, 1]] * np.float32([1, -1, 1]))
+    return stem.mapped(lambda v: v[:, [0, 2, 1]] * np.array([1, -1, 1], np.float32))
 
 
 @_sized

@@ -91,7 +91,9 @@ def flames(count: int, spread: float, height: float, rng: np.random.Generator) -
         for (lo, hi), material in (((0, 4), _FLAME), ((3, 6), _FLAME_TIP)):
             tongue = turned([(r, z * tall) for r, z in profile[lo:hi]], material, sides=6).with_grain((0, 0, 1))
             bent = tongue.mapped(
-                lambda v, k=sway, t=tall: v + np.float32([k, 0.4 * k, 0]) * np.sin(5 * v[:, 2:] / np.float32(t))
+                lambda v, k=sway, t=tall: (
+                    v + np.array([k, 0.4 * k, 0], np.float32) * np.sin(5 * v[:, 2:] / np.float32(t))
+                )
             )
             parts.append(bent.at(reach * np.cos(angle), 0.5 * reach * np.sin(angle), 0.06))
     return parts

@@ -127,7 +127,7 @@ def _pull() -> Shape:
     stem = turned(
         [(0.012, -0.004), (0.012, 0.004), (0.006, 0.006), (0.006, 0.014), (0.016, 0.022), (0.014, 0.03)], BRASS, sides=6
     )
-    return stem.mapped(lambda v: v[:, [0, 2, 1]] * np.float32([1, -1, 1]))
+    return stem.mapped(lambda v: v[:, [0, 2, 1]] * np.array([1, -1, 1], np.float32))
 
 
 @sized
