@@ -27,10 +27,10 @@ class Entry:
 
 ENTRIES = (
     Entry("red-cabin", "a red cabin by a lake in a pine forest at sunset, two boats"),
-    Entry("snowy-village", "a snowy village at dusk with lamps along the path and a church"),
-    Entry("desert-camp", "a desert canyon in the late afternoon with two tents, a campfire and cacti"),
-    Entry("beach", "a sunny beach with palms, a pier, a sailboat and a lighthouse on the rocks"),
-    Entry("library", "a library with a fireplace, two armchairs, a rug and many books"),
+    Entry("snowy-village", "a snowy village at dusk with a church, five houses and lamps along the path", seed=1),
+    Entry("canyon", "a desert canyon at sunset with a tent, a campfire and a few cacti", seed=1),
+    Entry("beach", "a sunny beach with palms, a pier, two sailboats and a lighthouse", seed=2),
+    Entry("living-room", "a living room with a fireplace, a green sofa, two armchairs and a red rug"),
 )
 
 
