@@ -7,7 +7,6 @@ import argparse
 import os
 import re
 import shlex
-import subprocess
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -33,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if code:
             return code
         _name_files(folder)
-        return 0 if asked.no_view else _step([*splatworld, "view", _shown(world)])
+        if not asked.no_view:
+            _view([*splatworld, "view", _shown(world)])
+        return 0
     except environment.SetupError as why:
         print(f"demo: {why}", file=sys.stderr)
         return 1
@@ -76,18 +77,22 @@ def _write(splatworld: Sequence[str], world: Path) -> int:
     """A picture and the exports, side by side; the first exit code that is not 0."""
     picture = ["render", _shown(world), "--out", _shown(world.with_suffix(".png")), *PICTURE]
     exports = [["convert", _shown(world), _shown(world.with_suffix(suffix))] for suffix in EXPORTS]
-    running = []
     for command in (picture, *exports):
         _show(["splatworld", *command, "--force"])
-        command = [*splatworld, *command, "--force"]
-        running.append(subprocess.Popen(command, cwd=environment.ROOT, stdout=subprocess.DEVNULL))
-    codes = [process.wait() for process in running]
-    return next((code for code in codes if code), 0)
+    commands = [[*splatworld, *command, "--force"] for command in (picture, *exports)]
+    return environment.finished([environment.start(command, quiet=True) for command in commands])
 
 
 def _step(command: Sequence[str]) -> int:
     _show(["splatworld", *command[3:]])
     return environment.run(command)
+
+
+def _view(command: Sequence[str]) -> None:
+    """Become the viewer, which Ctrl-C ends."""
+    _show(["splatworld", *command[3:]])
+    os.chdir(environment.ROOT)
+    os.execv(command[0], command)
 
 
 def _show(command: Sequence[str]) -> None:

@@ -63,8 +63,24 @@ def ready(extras: Iterable[str], *, must_compile: bool = False) -> Path:
 
 def run(command: Sequence[str | Path], **environment: str) -> int:
     """Run a command in the root of the project with the environment's tools first in the path; its exit code."""
+    return finished([start(command, **environment)])
+
+
+def start(command: Sequence[str | Path], *, quiet: bool = False, **environment: str) -> subprocess.Popen[bytes]:
+    """Begin a command as `run` does and do not wait; `quiet` drops what it prints."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, **environment}).returncode
+    stdout = subprocess.DEVNULL if quiet else None
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path, **environment}, stdout=stdout)
+
+
+def finished(processes: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait for all; the first exit code that is not 0. Ctrl-C reaches them too, and they get the time to tidy up."""
+    try:
+        return next((code for code in [process.wait() for process in processes] if code), 0)
+    except KeyboardInterrupt:
+        for process in processes:
+            process.wait()
+        raise
 
 
 def _stamp() -> dict:
