@@ -240,6 +240,16 @@ def interrupted(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tu
     return process.returncode, err
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="sees by /proc what a process is loading")
+@pytest.mark.parametrize("library", ["libtorch_cpu", "libtorch_python"])
+def test_interrupted_while_torch_loads(tmp_path: Path, library: str) -> None:
+    command = [*COMMAND, "generate", "a cabin", "--out", "new.ply"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    maps = Path(f"/proc/{process.pid}/maps")
+    assert interrupted(process, lambda: library in maps.read_text()) == (130, "splatworld: stopped\n")
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("stage", ["2/5 layout", "4/5 splats"])
 def test_interrupted_while_generating(tmp_path: Path, stage: str) -> None:
     (tmp_path / "old.splatworld").write_bytes(EARLIER)

@@ -32,6 +32,8 @@ Verb = (
     | Annotated[Convert, subcommand("convert")]
 )
 
+_SLOW_TO_LOAD = ("torch", "open3d")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; usage errors end the program with 2, as argparse does."""
@@ -45,11 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args=arguments,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    before = signal.signal(signal.SIGTERM, _terminated)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _terminated)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupted)
     try:
         return _run(verb)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(verb: Verb) -> int:
@@ -76,6 +81,15 @@ def _failed(sentence: str, code: int) -> int:
 
     print(f"splatworld: {clean_text(sentence)}", file=sys.stderr)
     return code
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """Ctrl-C as usual; but C++ that is being loaded dies of an exception, and before that nothing is written."""
+    modules = (sys.modules.get(name) for name in _SLOW_TO_LOAD)
+    if any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules):
+        os.write(2, b"splatworld: stopped\n")
+        os._exit(130)
+    raise KeyboardInterrupt
 
 
 def _terminated(*_: object) -> NoReturn:
