@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import shlex
+import subprocess
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def _write(splatworld: Sequence[str], world: Path) -> int:
     for command in (picture, *exports):
         _show(["splatworld", *command, "--force"])
     commands = [[*splatworld, *command, "--force"] for command in (picture, *exports)]
-    return environment.finished([environment.start(command, quiet=True) for command in commands])
+    return environment.finished([environment.start(command, stdout=subprocess.DEVNULL) for command in commands])
 
 
 def _step(command: Sequence[str]) -> int:

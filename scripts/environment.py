@@ -16,6 +16,7 @@ import sysconfig
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -66,11 +67,12 @@ def run(command: Sequence[str | Path], **environment: str) -> int:
     return finished([start(command, **environment)])
 
 
-def start(command: Sequence[str | Path], *, quiet: bool = False, **environment: str) -> subprocess.Popen[bytes]:
-    """Begin a command as `run` does and do not wait; `quiet` drops what it prints."""
+def start(
+    command: Sequence[str | Path], *, stdout: IO[str] | int | None = None, stderr: IO[str] | None = None, **more: str
+) -> subprocess.Popen[bytes]:
+    """Begin a command as `run` does and do not wait; its output may go elsewhere."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    stdout = subprocess.DEVNULL if quiet else None
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path, **environment}, stdout=stdout)
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path, **more}, stdout=stdout, stderr=stderr)
 
 
 def finished(processes: Sequence[subprocess.Popen[bytes]]) -> int:

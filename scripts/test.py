@@ -25,14 +25,24 @@ def main(arguments: Sequence[str]) -> int:
         failed = [name for name, command in _checks().items() if not _passes(name, command)]
         if failed:
             print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-        print("== pytest", flush=True)
-        code = environment.run([python, "-m", "pytest", *arguments], **modules)
-        return code or (1 if failed else 0)
+        return _tests([python, "-m", "pytest", *arguments], modules) or (1 if failed else 0)
     except environment.SetupError as why:
         print(f"test: {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _tests(command: Sequence[str | Path], modules: dict[str, str]) -> int:
+    """Run pytest, whose closing line comes last: what libraries say while the process ends is kept for crashes."""
+    print("== pytest", flush=True)
+    said = ROOT / "build" / "pytest-stderr.log"
+    said.parent.mkdir(exist_ok=True)
+    with said.open("w") as stderr:
+        code = environment.finished([environment.start(command, stderr=stderr, **modules)])
+    if code not in (0, 1):
+        sys.stderr.write(said.read_text(errors="replace"))
+    return code
 
 
 def _checks() -> dict[str, list[list[str | Path]]]:
