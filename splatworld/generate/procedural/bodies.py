@@ -11,7 +11,7 @@ from splatworld.generate.procedural.placement import Placement
 from splatworld.generate.procedural.shape import Shape, join
 from splatworld.generate.procedural.wishes import SIZES
 from splatworld.geometry import Similarity, Vec3
-from splatworld.scene_spec import Item, SceneSpec
+from splatworld.scene_spec import Cover, Item, SceneSpec
 
 MERGED_METRES = 0.75
 """Scattered things smaller than this become one thing per class: the grass, the flowers."""
@@ -38,6 +38,12 @@ class Body:
     kind: str
     """Class name as it was asked for: a "lamp" may be built as a table lamp."""
     item: Item | None = None
+    cover: Cover | None = None
+
+    @property
+    def wish(self) -> Item | Cover | None:
+        """What the spec says of it."""
+        return self.item or self.cover
 
     @property
     def asked(self) -> bool:
@@ -61,7 +67,11 @@ def bodies(placements: Sequence[Placement], spec: SceneSpec) -> list[Body]:
         item = items.get(p.item) if p.item is not None else None
         at = Similarity.at(p.position, yaw=p.yaw, scale=p.scale)
         kind = item.thing if item else p.thing
-        out.append(Body(_numbered(kind, numbers), row, at, (_piece(p, row, item, spec, shapes),), kind, item))
+        out.append(
+            Body(
+                _numbered(kind, numbers), row, at, (_piece(p, row, item, spec, shapes),), kind, item, _cover(spec, kind)
+            )
+        )
     for thing, group in small.items():
         out.append(_merged(_numbered(thing, numbers), rows[thing], group, spec, shapes))
     return out
@@ -69,9 +79,9 @@ def bodies(placements: Sequence[Placement], spec: SceneSpec) -> list[Body]:
 
 def request_for(thing: str, item: Item | None, spec: SceneSpec, *, length: float | None = None) -> Request:
     """What the builder is told, from the item's words and the spec's season and hour."""
-    size, tall = SIZES[item.size if item else None]
-    cover = next((c for c in spec.covers if c.thing == thing), None)
-    colour = item.colour if item else cover.colour if cover else None
+    wish = item or _cover(spec, thing)
+    size, tall = SIZES[wish.size if wish else None]
+    colour = wish.colour if wish else None
     return Request(
         thing=thing,
         colour=palette.linear(colour) if colour in palette.COLOURS else None,
@@ -116,7 +126,11 @@ def _merged(name: str, row: ThingClass, group: list[Placement], spec: SceneSpec,
         piece = _piece(p, row, None, spec, shapes)
         at = thing_from_world @ Similarity.at(p.position, yaw=p.yaw, scale=p.scale)
         pieces.append(Piece(piece.key, piece.shape, at))
-    return Body(name, row, world_from_thing, tuple(pieces), row.name)
+    return Body(name, row, world_from_thing, tuple(pieces), row.name, cover=_cover(spec, row.name))
+
+
+def _cover(spec: SceneSpec, thing: str) -> Cover | None:
+    return next((c for c in spec.covers if c.thing == thing), None)
 
 
 def _numbered(thing: str, numbers: dict[str, int]) -> str:

@@ -14,8 +14,8 @@ COVER = 0.66
 """Standard deviation of a splat over the spacing of its neighbours: closes the surface without blurring it much."""
 FLATNESS = 0.10
 """Thickness of a splat over its smaller extent."""
-SLIM = 3.5
-"""A splat on a thin face is at most this many times longer than wide; finer bars share splats with their neighbours."""
+SLIM, LONG = 6.0, 4.0
+"""A splat on a thin face is at most this many times narrower than the spacing, and this many times longer than wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ def spacings(shape: Shape, spacing: float) -> tuple[Floats, Floats]:
     stretch = np.sqrt(np.array([m.stretch for m in shape.materials], np.float32))[shape.material]
     stretch = np.where(np.abs(shape.grain).max(1) > 0, stretch, 1.0)
     along, across = spacing * stretch, spacing / stretch
-    return along, np.clip(np.minimum(across, 0.8 * shape.width), across / SLIM, None)
+    thin = np.clip(np.minimum(across, 0.8 * shape.width), across / SLIM, None)
+    return np.where(thin < across, np.minimum(along, LONG * thin), along), thin
 
 
 def count(shape: Shape, spacing: float) -> float:

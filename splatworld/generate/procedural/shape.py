@@ -169,7 +169,14 @@ def lathe(profile: Sequence[tuple[float, float]], material: Material, *, sides: 
     angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], 1)
     vertices = np.concatenate([np.column_stack([ring * r, np.full(sides, z)]) for r, z in p])
-    return mesh(vertices, _grid_faces(len(p), sides), material)
+    # A splat on a round body must be small against its radius, or it stands off at the sides.
+    radius = np.repeat(np.maximum(p[1:, 0], p[:-1, 0]), 2 * sides)
+    upwards = np.tile(np.array([0, 0, 1], np.float32), (len(radius), 1))
+    return replace(
+        mesh(vertices, _grid_faces(len(p), sides), material),
+        grain=upwards,
+        width=np.maximum(1.3 * radius, 1e-3).astype(np.float32),
+    )
 
 
 def tube(
@@ -199,7 +206,7 @@ def tube(
     out = mesh(vertices, np.concatenate([faces, low, high]), material)
     mid = np.repeat(np.arange(len(path) - 1), 2 * sides)
     ends = np.zeros((2 * sides, 3), np.float32)
-    round_the_bar = np.concatenate([1.6 * np.minimum(radius[mid], radius[mid + 1]), np.repeat(radius[[0, -1]], sides)])
+    round_the_bar = np.concatenate([1.3 * np.minimum(radius[mid], radius[mid + 1]), np.repeat(radius[[0, -1]], sides)])
     return replace(
         out,
         grain=np.concatenate([along[mid].astype(np.float32), ends]),

@@ -234,8 +234,8 @@ def _shores(water: str | None, p: Floats, seed: int) -> Floats:
 
 def _carved(land: Floats, shores: Floats, level: float, *, steep: bool) -> Floats:
     """A bed under the water and banks that meet the waterline; land never dips below the level elsewhere."""
-    bank, bed = (0.22, 0.42) if steep else (0.085, 0.16)
-    width = 7.0 if steep else 22.0
+    bank, bed = (0.11, 0.42) if steep else (0.085, 0.16)
+    width = 13.0 if steep else 22.0
     on_land = level + 0.015 + bank * np.maximum(shores, 0)
     below = level - np.minimum(bed * np.maximum(-shores, 0) + 0.02, 3.2)
     floor = level + 0.05 + np.minimum(0.05 * np.maximum(shores, 0), 0.5)

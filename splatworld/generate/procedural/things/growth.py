@@ -211,7 +211,8 @@ def ribbons(paths: Floats, sides: Floats, widths: Floats, material: Material) ->
     row = (2 * k * np.arange(n)[:, None] + 2 * np.arange(k - 1)).ravel()[:, None]
     faces = (row[:, None] + np.array([[0, 1, 3], [0, 3, 2]])).reshape(-1, 3)
     along = unit(np.repeat(np.diff(paths, axis=1).reshape(-1, 3), 2, 0))
-    return replace(mesh(vertices, faces, material), grain=along.astype(np.float32))
+    wide = np.repeat(np.broadcast_to((widths[:, 1:] + widths[:, :-1]) / 2, (n, k - 1)).ravel(), 2)
+    return replace(mesh(vertices, faces, material), grain=along.astype(np.float32), width=wide.astype(np.float32))
 
 
 def arcs(
