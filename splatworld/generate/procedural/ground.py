@@ -121,7 +121,7 @@ def far_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) -> 
         step = np.float32(4.0)
         ex, ey = np.array([step, 0], np.float32), np.array([0, step], np.float32)
         gradient = np.stack([height(xy + ex) - height(xy - ex), height(xy + ey) - height(xy - ey)], 1) / (2 * step)
-        parts.append(_discs(xy, z, gradient, 0.9 * spacing, extra=extra))
+        parts.append(_discs(xy, z, gradient, 0.82 * spacing, extra=extra))
     return joined(parts)
 
 

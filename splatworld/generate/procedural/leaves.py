@@ -19,25 +19,27 @@ Faces = NDArray[np.int64]
 
 GROWTH_MAX = 3.0
 """A far leaf is at most this many times longer than a near one, so that crowns keep their outline."""
-LEAF_AREA, FAR_LEAF_AREA = 8.5, 14.0
-"""Area of a leaf over the product of its splat's standard deviations, for leaves shown as they are and for enlarged
-ones. Where a splat of opacity 0.95 is half opaque it covers 4; less is right because the rims of many leaves add up,
-and a crown must not be wider than its leaves."""
-FAR_METRES = 0.22
-"""Spacing from which leaves count as far."""
+LEAF_AREA = 13.0
+"""Area of a leaf over the product of its splat's standard deviations. Where a splat of opacity 0.95 is half opaque it
+covers 4; less is right because the rims of many leaves add up, and a crown must not be wider than its leaves."""
+FULLER = 2.2
+"""Leaves of crowns are drawn this much longer: splats fade towards their rims, and finer gaps fade into haze."""
+CROWN = 400
+"""Leaves that make a crown."""
 LEAF_METRES2 = 0.2
 """Larger loose faces are panes and sheets, and no leaves."""
 FINE = 0.1
-"""Twigs and bars narrower than this share of the spacing are left out, where they are not most of a thing."""
+"""Bars narrower than this share of the spacing are left out, where they are not most of a thing."""
 FINEST = 1
 """A leaf is quartered at most this many times."""
 
 
 def loose(shape: Shape) -> tuple[Faces, Faces]:
-    """Faces [a, 1] of single leaves and [b, 2] of cards: triangles and quads that share no corner with other faces."""
+    """Faces [a, 1] of single leaves and [b, 2] of cards: small translucent triangles and quads with corners of their own."""
     uses = np.bincount(shape.faces.ravel(), minlength=len(shape.vertices))[shape.faces].sum(1)
     shared = (shape.faces[:-1, :, None] == shape.faces[1:, None, :]).sum((1, 2))
-    small = shape.areas < LEAF_METRES2
+    through = np.array([m.translucency > 0 for m in shape.materials])[shape.material]
+    small = through & (shape.areas < LEAF_METRES2)
     first = np.flatnonzero((uses[:-1] + uses[1:] == 10) & (shared == 2) & small[:-1] & small[1:])
     return np.flatnonzero((uses == 3) & small)[:, None], np.stack([first, first + 1], 1)
 
@@ -50,12 +52,12 @@ def count(shape: Shape, spacing: float) -> float:
     for group in groups:
         area = shape.areas[group].sum(1)
         growth = _growth(area, spacing)
-        total += float((_splats(area * growth**2, spacing, group.shape[1]) / growth**2).sum())
+        total += float((_splats(area * (_fuller(groups) * growth) ** 2, spacing, group.shape[1]) / growth**2).sum())
     return total
 
 
 def shown(shape: Shape, spacing: float, rng: np.random.Generator) -> tuple[Shape, Surfels]:
-    """The shape as it is shown with splats `spacing` metres apart, itself if nothing is left out, and its surfels."""
+    """The shape as it is shown with splats `spacing` metres apart, itself if it has no leaves, and its surfels."""
     groups = loose(shape)
     vertices = shape.vertices.copy()
     kept = np.ones(len(shape.faces), bool)
@@ -65,11 +67,13 @@ def shown(shape: Shape, spacing: float, rng: np.random.Generator) -> tuple[Shape
         corners = shape.faces[group].reshape(len(group), 3 * group.shape[1])
         middle = vertices[corners].mean(1, keepdims=True)
         # Corners that two faces share are written twice, with the same values.
-        vertices[corners] = middle + (vertices[corners] - middle) * growth[:, None, None]
+        vertices[corners] = middle + (vertices[corners] - middle) * (_fuller(groups) * growth)[:, None, None]
     fine = shape.width < FINE * spacing
+    for group in groups:
+        fine[group.ravel()] = False
     if shape.areas[fine].sum() < 0.5 * shape.areas.sum():
         kept &= ~fine
-    if not kept.all():
+    if not kept.all() or any(len(group) for group in groups):
         index = np.cumsum(kept) - 1
         groups = tuple(index[group[kept[group].all(1)]] for group in groups)
         shape = _compact(replace(_rows(shape, kept), vertices=vertices.astype(np.float32)))
@@ -80,18 +84,20 @@ def _surfels(shape: Shape, groups: tuple[Faces, ...], spacing: float, rng: np.ra
     """Leaves by splats of their own form, all else evenly sampled."""
     solid = _solid(shape, groups)
     parts = [sample(solid, _wood_spacing(spacing, groups), rng)] if len(solid.faces) else []
-    leaf_area = LEAF_AREA if spacing < FAR_METRES else FAR_LEAF_AREA
+    if parts and _leafy(groups):
+        # Wood within leaves may have gaps: leaves close them, while its rims would fill the gaps of the leaves.
+        parts = [replace(parts[0], sigmas=parts[0].sigmas * np.array([0.7, 0.7, 1], np.float32))]
     for group in groups:
         level = _level(shape.areas[group].sum(1), spacing, group.shape[1])
         for cuts in np.unique(level):
             faces = group[level == cuts]
-            parts.append(_whole(shape, faces, leaf_area) if cuts == 0 else _cut(shape, faces.ravel(), int(cuts)))
+            parts.append(_whole(shape, faces) if cuts == 0 else _cut(shape, faces.ravel(), int(cuts)))
     return joined(parts)
 
 
-def _whole(shape: Shape, faces: Faces, leaf_area: float) -> Surfels:
+def _whole(shape: Shape, faces: Faces) -> Surfels:
     """One splat for each leaf [e, 1 or 2]."""
-    return _fitted(shape, faces[:, 0], shape.triangles[faces], leaf_area)
+    return _fitted(shape, faces[:, 0], shape.triangles[faces])
 
 
 def _cut(shape: Shape, faces: Faces, cuts: int) -> Surfels:
@@ -103,10 +109,10 @@ def _cut(shape: Shape, faces: Faces, cuts: int) -> Surfels:
         four = ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))
         triangles = np.stack([np.stack(t, 1) for t in four], 1).reshape(-1, 3, 3)
         faces = np.repeat(faces, 4)
-    return _fitted(shape, faces, triangles[:, None], LEAF_AREA)
+    return _fitted(shape, faces, triangles[:, None])
 
 
-def _fitted(shape: Shape, face: Faces, triangles: Floats, leaf_area: float) -> Surfels:
+def _fitted(shape: Shape, face: Faces, triangles: Floats) -> Surfels:
     """Splats [e] with the centres, axes and areas of `triangles` [e, k, 3, 3]; their looks are those of `face` [e]."""
     edges = triangles[:, :, 1:] - triangles[:, :, :1]
     areas = 0.5 * np.linalg.norm(np.cross(edges[:, :, 0], edges[:, :, 1]), axis=-1)
@@ -119,7 +125,7 @@ def _fitted(shape: Shape, face: Faces, triangles: Floats, leaf_area: float) -> S
     moments = (share[..., None, None] * spread / 12).sum(1)
     values, axes = np.linalg.eigh(moments)
     deviations = np.sqrt(np.maximum(values[:, :0:-1], 1e-10))  # largest, second
-    swell = np.sqrt(areas.sum(1) / (leaf_area * deviations.prod(1)))
+    swell = np.sqrt(areas.sum(1) / (LEAF_AREA * deviations.prod(1)))
     grain, normals = axes[:, :, 2], axes[:, :, 0]
     normals = normals * np.sign((normals * shape.normals[face]).sum(1, keepdims=True) + 1e-12)
     shading = shape.shading[face]
@@ -135,9 +141,17 @@ def _fitted(shape: Shape, face: Faces, triangles: Floats, leaf_area: float) -> S
     )
 
 
+def _leafy(groups: tuple[Faces, ...]) -> bool:
+    return sum(len(group) for group in groups) >= CROWN
+
+
+def _fuller(groups: tuple[Faces, ...]) -> float:
+    return FULLER if _leafy(groups) else 1.0
+
+
 def _wood_spacing(spacing: float, groups: tuple[Faces, ...]) -> float:
     """Spacing on what is not leaf: finer within leaves, where large splats would bridge their gaps."""
-    return 0.85 * spacing if sum(len(g) for g in groups) > 200 else spacing
+    return 0.85 * spacing if _leafy(groups) else spacing
 
 
 def _growth(area: Floats, spacing: float) -> Floats:
