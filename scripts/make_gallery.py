@@ -27,10 +27,10 @@ class Entry:
 
 ENTRIES = (
     Entry("red-cabin", "a red cabin by a lake in a pine forest at sunset, two boats"),
-    Entry("snowy-village", "a snowy village at dusk with a church, five houses and lamps along the path", seed=1),
-    Entry("canyon", "a desert canyon at sunset with a tent, a campfire and a few cacti", seed=1),
-    Entry("beach", "a sunny beach with palms, a pier, two sailboats and a lighthouse", seed=2),
-    Entry("living-room", "a living room with a fireplace, a green sofa, two armchairs and a red rug"),
+    Entry("snowy-village", "a snowy village at dusk with a church, five houses and lamps along the path", seed=2),
+    Entry("desert-well", "a desert with tall cacti and rocks, a stone well and an old cart in the morning", seed=4),
+    Entry("lighthouse-beach", "a sunny beach with palms, a pier, two sailboats and a lighthouse", seed=2),
+    Entry("night-camp", "a tent and a campfire between birches on a meadow at night", seed=1),
 )
 
 

@@ -23,6 +23,8 @@ Floats = NDArray[np.floating]
 
 SKY_RAYS, ROOM_RAYS = 14, 36
 """Directions in which each splat looks for the sky, in the open and in rooms, where windows are small."""
+SMOOTH_OVER = 14
+"""Neighbours over which light from windows is averaged."""
 INDOOR_BOUNCE = 0.035
 """Light that goes round a room, over what falls on level ground outside."""
 LAMP_SHOWN = 1.7
@@ -163,7 +165,10 @@ def shade(splats: Splats, light: Light) -> Floats:
     # Rays start a little off the surface, farther for the large splats that stand for many leaves.
     lift = np.clip(0.35 * splats.scales.max(1).values.numpy(), 0.006, 0.3)[:, None]
     origins = points + normals * lift
-    incoming = _sun(origins, normals, through, light) + _from_sky(origins, normals, light)
+    ambient = _from_sky(origins, normals, light)
+    if light.indoors:
+        ambient = _smoothed(ambient, points, normals)
+    incoming = _sun(origins, normals, through, light) + ambient
     incoming += _from_lamps(origins, normals, through, light)
     out = albedo * incoming
     if "emission" in splats.extras:
@@ -224,7 +229,7 @@ def _auto_exposure(level: Floats, night: float, paleness: float) -> float:
     full = GREY_POINT / 0.18 / max(brightness, 1e-3)
     reference = GREY_POINT / 0.18 / 0.8
     pale = float(np.clip(paleness, 0.7, 5.0)) ** -0.28
-    return float(reference * (full / reference) ** 0.64 * (1 - 0.5 * night) * pale)
+    return float(reference * (full / reference) ** 0.64 * (1 - 0.36 * night) * pale)
 
 
 def _lamps(world: World, gain: float) -> tuple[Lamp, ...]:
@@ -279,6 +284,17 @@ def _from_sky(origins: Floats, normals: Floats, light: Light) -> Floats:
         total += light.bounce
         total[seen] += light.sky.radiance(d[seen], clouds=False) - light.bounce
     return total / count
+
+
+def _smoothed(values: Floats, points: Floats, normals: Floats) -> Floats:
+    """Each value [n, 3] averaged with those of the nearest splats that face alike: few rays find a small window."""
+    from scipy.spatial import KDTree
+
+    _, near = KDTree(points).query(points, k=min(SMOOTH_OVER, len(points)), workers=-1)
+    near = near.reshape(len(points), -1)
+    alike = np.einsum("nki,ni->nk", normals[near], normals) > 0.8
+    alike[:, 0] = True
+    return np.einsum("nk,nki->ni", alike.astype(np.float32), values[near]) / alike.sum(1, keepdims=True)
 
 
 def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light: Light) -> Floats:

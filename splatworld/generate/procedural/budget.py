@@ -21,7 +21,7 @@ YIELD = 0.88
 # Spacing by what it is, relative to the general one.
 FOCAL, ASKED, SCATTERED, BEHIND = 0.5, 0.55, 0.8, 1.3
 LAND, FAR, WATER = 0.95, 0.7, 0.75
-SHELL = {"floor": 1.5, "wall": 1.5, "ceiling": 1.5}
+SHELL = {"floor": 1.2, "wall": 1.2, "ceiling": 1.5}
 """Broad parts of rooms; windows and doors are sampled like what is asked for."""
 SHELL_METRES = 2.0
 

@@ -17,7 +17,7 @@ Floats = NDArray[np.floating]
 
 GROUND_COVER = 0.70
 """As `sample.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
-STEEP = 1.5
+STEEP = 2.0
 """Slopes can get up to this squared times more splats, as seen on the map, on top of those of level ground."""
 RIM_METRES = NEAR_METRES - 4
 """Where the near ground ends and the far ring begins."""
@@ -98,7 +98,7 @@ def near_surfels(terrain: Terrain, spacing_at: float, *, start_metres: float) ->
     """
     parts = []
     for extra in (False, True):
-        xy, spacing = _spread(spacing_at, start_metres, RIM_METRES, extra=extra, grazing=0.45)
+        xy, spacing = _spread(spacing_at, start_metres, RIM_METRES, extra=extra, grazing=0.35)
         dry = terrain.depth(xy) < 0.7
         xy, spacing = xy[dry], spacing[dry]
         parts.append(_discs(xy, terrain.height(xy), terrain.gradient(xy), spacing, extra=extra))
@@ -209,7 +209,7 @@ def near_albedo(
     xy = points[:, :2]
     colour = _soil(SOILS[ground.main], points, seed)
     slope = np.sqrt(np.maximum(1 / np.maximum(normals[:, 2], 0.05) ** 2 - 1, 0))
-    bare = smoothstep(0.55, 1.0, slope + 0.25 * fbm(points / 5, octaves=3, seed=seed + 2))
+    bare = smoothstep(0.7, 1.1, slope + 0.25 * fbm(points / 5, octaves=3, seed=seed + 2))
     if ground.steep == "red_rock":
         # Layers laid down one on the other, bent a little.
         layer = np.sin((points[:, 2] + 0.8 * fbm(points / 12, octaves=3, seed=seed + 3)) * 1.9)
@@ -301,17 +301,17 @@ def _discs(xy: Floats, z: Floats, gradient: Floats, spacing: Floats, *, extra: b
     steep = np.linalg.norm(gradient, axis=1)
     rise = np.sqrt(1 + steep * steep)
     if extra:
-        kept = np.random.default_rng(8).random(len(xy)) < (rise - 1.04) / STEEP**2
+        kept = np.random.default_rng(8).random(len(xy)) < (1.8 * rise - 1.86) / STEEP**2
         xy, z, gradient, spacing, steep, rise = (v[kept] for v in (xy, z, gradient, spacing, steep, rise))
     normals = np.column_stack([-gradient, np.ones(len(xy))]) / rise[:, None]
     downhill = np.where(steep[:, None] > 1e-4, gradient / np.maximum(steep, 1e-4)[:, None], [[0.0, 1.0]])
     grain = np.column_stack([downhill, steep]) / rise[:, None]
-    sigma = GROUND_COVER * spacing
+    sigma = GROUND_COVER * spacing * np.where(rise > 1.4, 0.75, 1.0)
     return Surfels(
         np.column_stack([xy, z]).astype(np.float32),
         normals.astype(np.float32),
         normals.astype(np.float32),
         grain.astype(np.float32),
-        np.stack([sigma * np.minimum(rise, 1.5), sigma, 0.08 * sigma], 1).astype(np.float32),
+        np.stack([sigma * np.minimum(rise, 1.3), sigma, 0.08 * sigma], 1).astype(np.float32),
         np.zeros(len(xy), np.int32),
     )

@@ -35,7 +35,7 @@ FINEST = 1
 
 
 def loose(shape: Shape) -> tuple[Faces, Faces]:
-    """Faces [a, 1] of single leaves and [b, 2] of cards: small translucent triangles and quads with corners of their own."""
+    """Faces [a, 1] of leaves and [b, 2] of cards: small translucent triangles and quads with corners of their own."""
     uses = np.bincount(shape.faces.ravel(), minlength=len(shape.vertices))[shape.faces].sum(1)
     shared = (shape.faces[:-1, :, None] == shape.faces[1:, None, :]).sum((1, 2))
     through = np.array([m.translucency > 0 for m in shape.materials])[shape.material]
@@ -52,7 +52,7 @@ def count(shape: Shape, spacing: float) -> float:
     for group in groups:
         area = shape.areas[group].sum(1)
         growth = _growth(area, spacing)
-        total += float((_splats(area * (_fuller(groups) * growth) ** 2, spacing, group.shape[1]) / growth**2).sum())
+        total += float((_splats(area * growth**2, spacing, group.shape[1]) / growth**2).sum())
     return total
 
 
@@ -88,7 +88,7 @@ def _surfels(shape: Shape, groups: tuple[Faces, ...], spacing: float, rng: np.ra
         # Wood within leaves may have gaps: leaves close them, while its rims would fill the gaps of the leaves.
         parts = [replace(parts[0], sigmas=parts[0].sigmas * np.array([0.7, 0.7, 1], np.float32))]
     for group in groups:
-        level = _level(shape.areas[group].sum(1), spacing, group.shape[1])
+        level = _level(shape.areas[group].sum(1), _fuller(groups) * spacing, group.shape[1])
         for cuts in np.unique(level):
             faces = group[level == cuts]
             parts.append(_whole(shape, faces) if cuts == 0 else _cut(shape, faces.ravel(), int(cuts)))

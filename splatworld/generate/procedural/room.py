@@ -17,7 +17,7 @@ _PLASTER: tuple[Rgb, ...] = (
     (0.42, 0.47, 0.50),
     (0.62, 0.46, 0.36),
 )
-_RENDER = Material("render", (0.58, 0.54, 0.46), scale=1.2, contrast=0.12, second=(0.42, 0.38, 0.32))
+_RENDER = Material("render", (0.06, 0.05, 0.04), scale=1.2, contrast=0.12)
 _PAINT = Material("painted wood", (0.70, 0.67, 0.60), scale=0.5, contrast=0.06, gloss=0.15)
 
 

@@ -1,7 +1,8 @@
 """Shapes become surfels: evenly spaced points on their faces, each the seat of one flat Gaussian."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ Floats = NDArray[np.floating]
 
 COVER = 0.66
 """Standard deviation of a splat over the spacing of its neighbours: closes the surface without blurring it much."""
+HALF_OPAQUE = 1.15
+"""Standard deviations from its middle at which a nearly opaque splat is half opaque."""
 FLATNESS = 0.10
 """Thickness of a splat over its smaller extent."""
 SLIM, LONG = 6.0, 4.0
@@ -79,7 +82,35 @@ def sample(shape: Shape, spacing: float, rng: np.random.Generator) -> Surfels:
     normals = shape.normals[face]
     radius = 0.74 * np.sqrt(along * across)[face]
     taken = _spread(points, normals, radius, rng)[:wanted]
-    return _surfels(shape, face[taken], points[taken], along, across)
+    return _fitted(shape, _surfels(shape, face[taken], points[taken], along, across))
+
+
+def _fitted(shape: Shape, surfels: Surfels) -> Surfels:
+    """Discs drawn in where they stand out over an edge of the shape: recentred and shortened along each of their axes.
+
+    Points along both axes are asked for their distance to the surface; a disc ends where they leave it.
+    """
+    import open3d as o3d
+
+    scene: Any = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(o3d.core.Tensor(shape.vertices), o3d.core.Tensor(shape.faces.astype(np.uint32)))
+    points, sigmas = surfels.points.astype(np.float32), surfels.sigmas.copy()
+    near = 0.2 * sigmas[:, :2].min(1) + 0.003
+    shift = np.zeros_like(points)
+    for axis, direction in enumerate((surfels.grain, np.cross(surfels.normals, surfels.grain))):
+        reach = (HALF_OPAQUE * sigmas[:, axis])[:, None]
+        ends = []
+        for sign in (1, -1):
+            on, end = np.ones(len(points), bool), np.zeros(len(points), np.float32)
+            for part in (0.25, 0.5, 0.75, 1.0):
+                rows = np.flatnonzero(on)
+                asked = (points + sign * part * reach * direction)[rows].astype(np.float32)
+                on[rows] = scene.compute_distance(o3d.core.Tensor(asked)).numpy() < near[rows]
+                end[on] = part
+            ends.append(end)
+        shift += (0.5 * (ends[0] - ends[1]))[:, None] * reach * direction
+        sigmas[:, axis] *= np.clip(0.5 * (ends[0] + ends[1]), 0.2, 1.0)
+    return replace(surfels, points=(points + shift).astype(np.float32), sigmas=sigmas)
 
 
 def _surfels(shape: Shape, face: NDArray[np.int64], points: Floats, along: Floats, across: Floats) -> Surfels:

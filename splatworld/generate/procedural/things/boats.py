@@ -1,7 +1,7 @@
 """Afloat or drawn up ashore: boat, sailboat, canoe, raft. The waterline is at z = 0, the bow towards -Y."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -217,8 +217,16 @@ def _deck(hull: Hull) -> Shape:
     return join([_sheet(grid[::-1], STUFF["pale wood"]), well, c.boxes(rim, STUFF["wood"]), seats])
 
 
+def _cloth(grid: Array, material: Material) -> Shape:
+    """A single layer over a grid of points [a, b, 3]: light falls through it, so it needs no second side."""
+    a, b = grid.shape[:2]
+    i = np.arange(a * b).reshape(a, b)
+    corners = np.stack([i[:-1, :-1], i[1:, :-1], i[1:, 1:], i[:-1, 1:]], -1).reshape(-1, 4)
+    return mesh(grid.reshape(-1, 3), np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]]), material)
+
+
 def _rig(rng: np.random.Generator) -> Shape:
-    mast, boom, sail = -0.95, 1.25, painted(STUFF["cloth"], (0.72, 0.69, 0.60))
+    mast, boom, sail = -0.95, 1.25, replace(painted(STUFF["cloth"], (0.72, 0.69, 0.60)), translucency=0.95)
     top = 6.4
     pole = tube(
         np.array([[0, mast, 0.5], [0, mast, 3.5], [0, mast, top]]), [0.065, 0.06, 0.035], STUFF["wood"], sides=8
@@ -240,7 +248,7 @@ def _rig(rng: np.random.Generator) -> Shape:
     lines = c.bars(stays, 0.018, 0.018, STUFF["rope"])
     pennant = np.stack([0.02 + 0.0 * u, mast + 0.45 * u, top - 0.02 - 0.12 * (v - 0.5) * (1 - u)], -1)
     flag = c.sheet(pennant[::2, ::5], 0.012, painted(STUFF["cloth"], linear("red")))
-    return join([pole, spar, c.sheet(main, 0.015, sail), c.sheet(jib, 0.015, sail), lines, flag])
+    return join([pole, spar, _cloth(main, sail), _cloth(jib, sail), lines, flag])
 
 
 def _raft(request: Request, rng: np.random.Generator) -> Shape:
