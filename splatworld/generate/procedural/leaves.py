@@ -19,7 +19,7 @@ Faces = NDArray[np.int64]
 
 GROWTH_MAX = 3.0
 """A far leaf is at most this many times longer than a near one, so that crowns keep their outline."""
-LEAF_AREA = 13.0
+LEAF_AREA = 10.5
 """Area of a leaf over the product of its splat's standard deviations. Where a splat of opacity 0.95 is half opaque it
 covers 4; less is right because the rims of many leaves add up, and a crown must not be wider than its leaves."""
 FULLER = 2.2

@@ -90,9 +90,10 @@ def _fitted(shape: Shape, surfels: Surfels) -> Surfels:
 
     Points along both axes are asked for their distance to the surface; a disc ends where they leave it.
     """
-    import open3d as o3d
+    import open3d
 
-    scene: Any = o3d.t.geometry.RaycastingScene()
+    o3d: Any = open3d  # a compiled module, whose types checkers read wrongly
+    scene = o3d.t.geometry.RaycastingScene()
     scene.add_triangles(o3d.core.Tensor(shape.vertices), o3d.core.Tensor(shape.faces.astype(np.uint32)))
     points, sigmas = surfels.points.astype(np.float32), surfels.sigmas.copy()
     near = 0.2 * sigmas[:, :2].min(1) + 0.003
