@@ -27,7 +27,7 @@ SMOOTH_OVER = 14
 """Neighbours over which light from windows is averaged."""
 INDOOR_BOUNCE = 0.035
 """Light that goes round a room, over what falls on level ground outside."""
-LAMP_SHOWN = 1.7
+LAMP_SHOWN = 2.4
 """Linear value before the tone curve of white, lit by a lamp of power 1 at 1 m: eyes adapt to lamps at any hour."""
 SUN_BLUR = 0.018
 """Tangent of half the angle the sun is taken to have: wider than nature's 0.0047, for soft shadow edges."""
@@ -238,7 +238,7 @@ def _lamps(world: World, gain: float) -> tuple[Lamp, ...]:
         Lamp(
             thing.world_from_thing.apply(np.asarray(p.position, np.float32)),
             np.asarray(p.colour, np.float32) * np.float32(gain * p.power),
-            12.0 * p.power + 3.0,
+            16.0 * p.power + 4.0,
         )
         for thing in world.things
         if thing.visible
@@ -310,7 +310,8 @@ def _from_lamps(origins: Floats, normals: Floats, through: Floats | float, light
         distance = np.sqrt(square[rows])
         towards = offset[rows] / np.maximum(distance, 1e-4)[:, None]
         facing = (normals[rows] * towards).sum(1)
-        strength = np.maximum(facing, 0) + (0.3 * through[rows] if isinstance(through, np.ndarray) else 0.0) + 0.06
+        # Flames and panes are broad: their light reaches a little round corners.
+        strength = np.maximum(0.7 * facing + 0.3, 0) + (0.3 * through[rows] if isinstance(through, np.ndarray) else 0.0)
         open_way = ~light.scene.between(
             origins[rows], origins[rows] + towards * np.maximum(distance - 0.25, 0)[:, None]
         )
