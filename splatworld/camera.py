@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from splatworld.geometry import Vec3
@@ -58,15 +59,15 @@ class Camera:
 
 
 def look_at(
-    eyes: Sequence[Vec3] | Vec3,
-    targets: Sequence[Vec3] | Vec3,
+    eyes: Sequence[Vec3] | Vec3 | NDArray[np.floating],
+    targets: Sequence[Vec3] | Vec3 | NDArray[np.floating],
     *,
     fov_deg: float = 55.0,
     width: int = 960,
     height: int = 540,
     up: Vec3 = (0.0, 0.0, 1.0),
 ) -> Camera:
-    """Cameras at `eyes` that look at `targets`; `fov_deg` is the vertical angle of view."""
+    """Cameras at `eyes` [c, 3] or [3] that look at `targets`; `fov_deg` is the vertical angle of view."""
     eye = np.atleast_2d(np.asarray(eyes, np.float64))
     forward = np.atleast_2d(np.asarray(targets, np.float64)) - eye
     forward /= np.maximum(np.linalg.norm(forward, axis=1, keepdims=True), 1e-12)
@@ -105,4 +106,4 @@ def orbit(
     ring = np.stack([np.cos(angles), np.sin(angles)], 1) * radius
     eyes = np.column_stack([centre[0] + ring[:, 0], centre[1] + ring[:, 1], np.full(frames, centre[2] + height_above)])
     targets = np.tile(np.asarray(centre, float), (frames, 1))
-    return look_at(eyes, targets, fov_deg=fov_deg, width=width, height=height)  # type: ignore[arg-type]
+    return look_at(eyes, targets, fov_deg=fov_deg, width=width, height=height)

@@ -39,9 +39,9 @@ def mirror(world: World, light: Light) -> World:
     scene = RayScene(world)
     layers = list(world.layers)
     for index, (layer, placed) in enumerate(world.placed(visible_only=False)):
-        mine = (
-            np.isin(placed.extras["thing"].numpy(), water) if "thing" in placed.extras else np.zeros(len(placed), bool)
-        )
+        if "albedo" not in placed.extras:
+            continue
+        mine = np.isin(placed.extras["thing"].numpy(), water)
         if not mine.any():
             continue
         points = placed.means.numpy()[mine]

@@ -1,5 +1,7 @@
 """Structures and small things: sizes, closedness, colour, light, and the same thing twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,7 +134,12 @@ def cast(shape: Shape, rays: np.ndarray) -> dict:
 
 
 def back_face_share(shape: Shape, count: int = 6_000) -> float:
-    """Share of rays from outside, above the ground, whose first hit above ground is a back face."""
+    """Share of rays from outside, above the ground, whose first hit above ground is a back face.
+
+    Rays pass sails, single layers that light falls through from both sides.
+    """
+    sail = np.array([m.translucency > 0.9 for m in shape.materials])[shape.material]
+    shape = replace(shape, **{f: getattr(shape, f)[~sail] for f in ("faces", "material", "grain", "shading", "width")})
     rng = np.random.default_rng(0)
     low, high = shape.bounds
     middle, radius = (low + high) / 2, float(np.linalg.norm(high - low))

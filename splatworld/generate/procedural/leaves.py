@@ -18,7 +18,9 @@ Floats = NDArray[np.floating]
 Faces = NDArray[np.int64]
 
 GROWTH_MAX = 3.0
-"""A far leaf is at most this many times longer than a near one, so that crowns keep their outline."""
+"""A far leaf is at most this many times longer than a near one, so that crowns keep their outline; more only where
+splats are so few that the spacing exceeds `COARSE_METRES`."""
+COARSE_METRES = 0.8
 LEAF_AREA = 10.5
 """Area of a leaf over the product of its splat's standard deviations. Where a splat of opacity 0.95 is half opaque it
 covers 4; less is right because the rims of many leaves add up, and a crown must not be wider than its leaves."""
@@ -48,7 +50,7 @@ def count(shape: Shape, spacing: float) -> float:
     """How many surfels `shown` makes, nearly."""
     groups = loose(shape)
     solid = _solid(shape, groups)
-    total = surfel_count(solid, _wood_spacing(spacing, groups)) if len(solid.faces) else 0.0
+    total = surfel_count(solid, _wood_spacing(spacing, _crown(groups))) if len(solid.faces) else 0.0
     for group in groups:
         area = shape.areas[group].sum(1)
         growth = _growth(area, spacing)
@@ -59,6 +61,7 @@ def count(shape: Shape, spacing: float) -> float:
 def shown(shape: Shape, spacing: float, rng: np.random.Generator) -> tuple[Shape, Surfels]:
     """The shape as it is shown with splats `spacing` metres apart, itself if it has no leaves, and its surfels."""
     groups = loose(shape)
+    crown = _crown(groups)
     vertices = shape.vertices.copy()
     kept = np.ones(len(shape.faces), bool)
     for group in groups:
@@ -67,28 +70,32 @@ def shown(shape: Shape, spacing: float, rng: np.random.Generator) -> tuple[Shape
         corners = shape.faces[group].reshape(len(group), 3 * group.shape[1])
         middle = vertices[corners].mean(1, keepdims=True)
         # Corners that two faces share are written twice, with the same values.
-        vertices[corners] = middle + (vertices[corners] - middle) * (_fuller(groups) * growth)[:, None, None]
+        vertices[corners] = middle + (vertices[corners] - middle) * (_fuller(crown) * growth)[:, None, None]
     fine = shape.width < FINE * spacing
     for group in groups:
         fine[group.ravel()] = False
     if shape.areas[fine].sum() < 0.5 * shape.areas.sum():
         kept &= ~fine
+    if not kept.any():  # so few splats that chance left nothing: the whole thing by its few even ones
+        return shape, sample(shape, spacing, rng)
     if not kept.all() or any(len(group) for group in groups):
         index = np.cumsum(kept) - 1
         groups = tuple(index[group[kept[group].all(1)]] for group in groups)
         shape = _compact(replace(_rows(shape, kept), vertices=vertices.astype(np.float32)))
-    return shape, _surfels(shape, groups, spacing, rng)
+    return shape, _surfels(shape, groups, spacing, rng, crown=crown)
 
 
-def _surfels(shape: Shape, groups: tuple[Faces, ...], spacing: float, rng: np.random.Generator) -> Surfels:
+def _surfels(
+    shape: Shape, groups: tuple[Faces, ...], spacing: float, rng: np.random.Generator, *, crown: bool
+) -> Surfels:
     """Leaves by splats of their own form, all else evenly sampled."""
     solid = _solid(shape, groups)
-    parts = [sample(solid, _wood_spacing(spacing, groups), rng)] if len(solid.faces) else []
-    if parts and _leafy(groups):
+    parts = [sample(solid, _wood_spacing(spacing, crown), rng)] if len(solid.faces) else []
+    if parts and crown:
         # Wood within leaves may have gaps: leaves close them, while its rims would fill the gaps of the leaves.
         parts = [replace(parts[0], sigmas=parts[0].sigmas * np.array([0.7, 0.7, 1], np.float32))]
     for group in groups:
-        level = _level(shape.areas[group].sum(1), _fuller(groups) * spacing, group.shape[1])
+        level = _level(shape.areas[group].sum(1), _fuller(crown) * spacing, group.shape[1])
         for cuts in np.unique(level):
             faces = group[level == cuts]
             parts.append(_whole(shape, faces) if cuts == 0 else _cut(shape, faces.ravel(), int(cuts)))
@@ -141,22 +148,23 @@ def _fitted(shape: Shape, face: Faces, triangles: Floats) -> Surfels:
     )
 
 
-def _leafy(groups: tuple[Faces, ...]) -> bool:
+def _crown(groups: tuple[Faces, ...]) -> bool:
     return sum(len(group) for group in groups) >= CROWN
 
 
-def _fuller(groups: tuple[Faces, ...]) -> float:
-    return FULLER if _leafy(groups) else 1.0
+def _fuller(crown: bool) -> float:
+    return FULLER if crown else 1.0
 
 
-def _wood_spacing(spacing: float, groups: tuple[Faces, ...]) -> float:
-    """Spacing on what is not leaf: finer within leaves, where large splats would bridge their gaps."""
-    return 0.85 * spacing if _leafy(groups) else spacing
+def _wood_spacing(spacing: float, crown: bool) -> float:
+    """Spacing on what is not leaf: finer within crowns, where large splats would bridge the gaps of leaves."""
+    return 0.85 * spacing if crown else spacing
 
 
 def _growth(area: Floats, spacing: float) -> Floats:
     """Factor on the length of leaves of `area` square metres."""
-    return np.clip(spacing / np.sqrt(np.maximum(area, 1e-12)), 1.0, GROWTH_MAX)
+    most = GROWTH_MAX * max(spacing / COARSE_METRES, 1.0)
+    return np.clip(spacing / np.sqrt(np.maximum(area, 1e-12)), 1.0, most)
 
 
 def _level(area: Floats, spacing: float, faces: int) -> NDArray[np.int64]:

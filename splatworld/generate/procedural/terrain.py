@@ -251,9 +251,13 @@ def _focus(water: str | None, x: Floats, land: Floats, shores: Floats) -> tuple[
     down, right = np.gradient(land)
     rough = np.hypot(down, right)
     cost = 3 * rough + 0.05 * np.abs(angle - 15) + 0.06 * np.abs(reach - 14)
+    near = (reach > 10) & (reach < 19) & (angle < 32) & (yy > 5)
     if water is not None:
-        cost = cost + np.where(shores < 3.5, 50, 0) + 0.02 * np.maximum(shores - 8, 0)
-    cost = np.where((reach > 10) & (reach < 19) & (angle < 32) & (yy > 5), cost, np.inf)
+        cost = cost + np.where(shores < 3.5, 50 - 4 * shores, 0) + 0.02 * np.maximum(shores - 8, 0)
+        # Where the water leaves no such spot, the nearest dry one serves.
+        dry = shores > 1.5
+        near = near & dry if (near & dry).any() else dry & (reach < 60)
+    cost = np.where(near, cost, np.inf)
     row, column = np.unravel_index(int(np.argmin(cost)), cost.shape)
     return float(xx[row, column]), float(yy[row, column])
 
