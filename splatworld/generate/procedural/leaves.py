@@ -21,7 +21,7 @@ GROWTH_MAX = 3.0
 """A far leaf is at most this many times longer than a near one, so that crowns keep their outline; more only where
 splats are so few that the spacing exceeds `COARSE_METRES`."""
 COARSE_METRES = 0.8
-LEAF_AREA = 10.5
+LEAF_AREA = 11.5
 """Area of a leaf over the product of its splat's standard deviations. Where a splat of opacity 0.95 is half opaque it
 covers 4; less is right because the rims of many leaves add up, and a crown must not be wider than its leaves."""
 FULLER = 2.2

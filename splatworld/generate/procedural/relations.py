@@ -202,20 +202,22 @@ def _within(kind: RelationKind, xy: Floats, a: Newcomer, b: Group) -> Floats:
 
 
 def _in_depth(xy: Floats, a: Newcomer, b: Group, site: Site, *, beyond: bool) -> Floats:
-    """Behind or in front of those discs of `b` that lie in the same direction."""
+    """Behind or in front of those discs of `b` that lie in the same direction, and of the middle of all."""
     distance, bearing = site.distance(xy), site.bearing(xy)
     other = site.distance(b.discs[:, :2])
+    middle = b.xy.mean(0)
+    past = (xy - middle) @ (middle - site.eye) / max(float(np.hypot(*(middle - site.eye))), 1e-6)
     half = np.arcsin(np.clip(b.discs[:, 2] / other, 0, 0.98))
     aside = np.abs(bearing[:, None] - site.bearing(b.discs[:, :2])) - 0.8 * half
     overlap = aside < a.radius / np.maximum(distance, 1)[:, None] * 0.6 + 0.02
     if beyond:
         limit = np.where(overlap, other + b.discs[:, 2], -np.inf).max(1)
         limit = np.where(overlap.any(1), limit, float((other + b.discs[:, 2]).max()))
-        gap = distance - a.depth - limit
+        gap = np.minimum(distance - a.depth - limit, past)
     else:
         limit = np.where(overlap, other - b.discs[:, 2], np.inf).min(1)
         limit = np.where(overlap.any(1), limit, float((other - b.discs[:, 2]).min()))
-        gap = limit - a.depth - distance
+        gap = np.minimum(limit - a.depth - distance, -past)
     room = (7.0 if beyond else 3.0) + 1.2 * a.depth * np.sqrt(a.count)
     short, long = np.maximum(0.3 - gap, 0), np.maximum(gap - room, 0)
     return short + 0.12 * long + np.maximum(aside.min(1), 0) * distance
