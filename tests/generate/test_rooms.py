@@ -280,7 +280,7 @@ def specs(draw: st.DrawFn) -> SceneSpec:
 
 
 @settings(
-    max_examples=50,
+    max_examples=30,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
