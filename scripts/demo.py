@@ -22,7 +22,7 @@ SLUG_WORDS, SLUG_CHARS = 7, 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo and return its exit code: 130 after Ctrl-C, else that of the first step that failed."""
+    """Run the demo and return its exit code: 1 after Ctrl-C, else that of the first step that failed."""
     asked = _parser().parse_args(arguments)
     try:
         python = environment.ready(("app",))
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("demo: stopped", file=sys.stderr)
-        return 130
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

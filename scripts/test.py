@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"test: {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 1
 
 
 def _tests(command: Sequence[str | Path], modules: dict[str, str]) -> int:

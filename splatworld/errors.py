@@ -43,5 +43,3 @@ class BackendError(SplatworldError):
 
 class Cancelled(SplatworldError):
     """Raised by a progress callable to stop long work; whoever does the work lets it pass through."""
-
-    exit_code = 130

@@ -1,6 +1,6 @@
 """The command line: `splatworld VERB`. One file per verb; `torch` and the rest are imported when a verb runs.
 
-Ends with 0, or with one sentence on stderr and 2 for a wrong request, 1 for what failed, 130 for Ctrl-C.
+Ends with 0, or with one sentence on stderr and 2 for a wrong request, 1 for what failed or was stopped.
 """
 
 import io
@@ -65,7 +65,7 @@ def _run(verb: Verb) -> int:
     except SplatworldError as why:
         return _failed(str(why), why.exit_code)
     except KeyboardInterrupt:
-        return _failed("stopped", 130)
+        return _failed("stopped", 1)
     except BrokenPipeError:
         # Who read our output has gone. Python would complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,7 +88,7 @@ def _interrupted(*_: object) -> NoReturn:
     modules = (sys.modules.get(name) for name in _SLOW_TO_LOAD)
     if any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules):
         os.write(2, b"splatworld: stopped\n")
-        os._exit(130)
+        os._exit(1)
     raise KeyboardInterrupt
 
 

@@ -23,7 +23,7 @@ class Generate:
     """What should be there: "a red cabin by a lake in a pine forest at sunset, two boats"."""
     seed: int | None = None
     """Same sentence and seed give the same world. Default: that of the spec, or 0."""
-    splats: int = 300_000
+    splats: int = 500_000
     """How many splats the world may have."""
     quality: Literal["draft"] = "draft"
     """How much work to put in."""

@@ -188,7 +188,11 @@ class Assembly:
     ) -> None:
         self.surfaces[name] = surface
         box = _box(surface.vertices)
-        thing = Thing(id=number, name=name, kind=kind, bounds=box, material=material, surface=name, tags=tags)
+        (a, b, c), (d, e, f) = box
+        middle = ((a + d) / 2, (b + e) / 2, (c + f) / 2)
+        thing = Thing(
+            id=number, name=name, kind=kind, pivot=middle, bounds=box, material=material, surface=name, tags=tags
+        )
         self.things.append(msgspec.structs.replace(thing, collider=collider))
 
     def _grow(self, layer: str, thing: int, label: str, surfels: Surfels, paint: Paint) -> None:
