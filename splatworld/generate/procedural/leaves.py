@@ -81,7 +81,7 @@ def shown(shape: Shape, spacing: float, rng: np.random.Generator) -> tuple[Shape
     if not kept.all() or any(len(group) for group in groups):
         index = np.cumsum(kept) - 1
         groups = tuple(index[group[kept[group].all(1)]] for group in groups)
-        shape = _compact(replace(_rows(shape, kept), vertices=vertices.astype(np.float32)))
+        shape = _compact(replace(shape.only(kept), vertices=vertices.astype(np.float32)))
     return shape, _surfels(shape, groups, spacing, rng, crown=crown)
 
 
@@ -182,18 +182,7 @@ def _solid(shape: Shape, groups: tuple[Faces, ...]) -> Shape:
     rows = np.ones(len(shape.faces), bool)
     for group in groups:
         rows[group.ravel()] = False
-    return _rows(shape, rows)
-
-
-def _rows(shape: Shape, rows: NDArray[np.bool_]) -> Shape:
-    return replace(
-        shape,
-        faces=shape.faces[rows],
-        material=shape.material[rows],
-        grain=shape.grain[rows],
-        shading=shape.shading[rows],
-        width=shape.width[rows],
-    )
+    return shape.only(rows)
 
 
 def _compact(shape: Shape) -> Shape:

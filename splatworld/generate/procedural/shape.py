@@ -83,6 +83,17 @@ class Shape:
             ),
         )
 
+    def only(self, rows: NDArray[np.bool_]) -> Self:
+        """The chosen faces (a mask [f]); vertices stay."""
+        return replace(
+            self,
+            faces=self.faces[rows],
+            material=self.material[rows],
+            grain=self.grain[rows],
+            shading=self.shading[rows],
+            width=self.width[rows],
+        )
+
     def at(self, x: float, y: float, z: float = 0.0, *, yaw: float = 0.0, scale: float = 1.0) -> Self:
         """Scaled, turned by `yaw` radians about +Z, then shifted."""
         return self.moved(Similarity.at((x, y, z), yaw=yaw, scale=scale))

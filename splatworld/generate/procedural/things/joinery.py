@@ -130,7 +130,7 @@ def turned(profile: Sequence[tuple[float, float]], material: Material, *, sides:
     """A lathe-turned solid with closed ends; `profile` of (radius, z) runs up the outside (and down inside a bowl)."""
     closed = [(0.0, profile[0][1]), *profile, (0.0, profile[-1][1])]
     solid = lathe(closed, material, sides=sides)
-    return _kept(solid, solid.areas > 1e-10)
+    return solid.only(solid.areas > 1e-10)
 
 
 def cushion(
@@ -189,17 +189,6 @@ def _bevelled(size: Vec3, material: Material, centre: Vec3, bevel: float) -> Sha
     signs = np.array([[sx, sy, sz] for sx in (-1, 1) for sy in (-1, 1) for sz in (-1, 1)])
     corners = [signs * (half - bevel * (np.arange(3) != axis)) for axis in range(3)]
     return hull(np.concatenate(corners) + np.asarray(centre), material)
-
-
-def _kept(shape: Shape, rows: NDArray[np.bool_]) -> Shape:
-    return replace(
-        shape,
-        faces=shape.faces[rows],
-        width=shape.width[rows],
-        material=shape.material[rows],
-        grain=shape.grain[rows],
-        shading=shape.shading[rows],
-    )
 
 
 def _times(colour: Rgb, factor: float) -> Rgb:
