@@ -112,7 +112,7 @@ def test_generate_takes_an_edited_spec(folder: Path, generator: list, capsys: py
     spec = SceneSpec(prompt="x", seed=9)
     Path("spec.json").write_bytes(scene_spec.encode(spec))
     assert ended(["generate", "--spec", "spec.json", "-o", "new.ply"], capsys)[0] == 0
-    assert generator == [(spec, 9, 300_000)]
+    assert generator == [(spec, 9, 500_000)]
 
 
 @pytest.mark.parametrize(
