@@ -32,19 +32,19 @@ Gaussians gaussians(const In<float, -1, 3>& means, const In<float, -1, 4>& quats
   int degree = 0;
   while (degree < 4 && size_t((degree + 1) * (degree + 1)) < sh.shape(1)) ++degree;
   require(size_t((degree + 1) * (degree + 1)) == sh.shape(1), "sh must have 1, 4, 9, 16 or 25 coefficients");
-  return {int64_t(n), means.data(), quats.data(), log_scales.data(), logit_opacities.data(), sh.data(), things.data(),
-          degree};
+  return {int64_t(n), means.data(), quats.data(), log_scales.data(), logit_opacities.data(), sh.data(), nullptr,
+          things.data(), degree, int(sh.shape(1)), 0};
 }
 
-View view_of(const In<float, 4, 4>& camera_from_world, const In<float, 3, 3>& K, size_t width, size_t height) {
+View<float> view_of(const In<float, 4, 4>& camera_from_world, const In<float, 3, 3>& K, size_t width, size_t height) {
   const float* m = camera_from_world.data();
-  View view{};
+  View<float> view{};
   view.rotation = {{m[0], m[1], m[2]}, {m[4], m[5], m[6]}, {m[8], m[9], m[10]}};
   view.translation = {m[3], m[7], m[11]};
   view.eye = -1.0f * transposed_times(view.rotation, view.translation);
   const float* k = K.data();
   view.fx = k[0], view.fy = k[4], view.cx = k[2], view.cy = k[5];
-  view.width = int(width), view.height = int(height);
+  view.width = float(width), view.height = float(height);
   return view;
 }
 
@@ -65,11 +65,11 @@ void render(In<float, -1, 3> means, In<float, -1, 4> quats, In<float, -1, 3> log
   require(height > 0 && width > 0 && height <= 0xffff && width <= 0xffff, "an image side must be 1 to 65535 pixels");
   require(threads >= 1 && threads <= 1024, "threads must be 1 to 1024");
   const Gaussians splats = gaussians(means, quats, log_scales, logit_opacities, sh, things);
-  const View view = view_of(camera_from_world, K, width, height);
+  const View<float> view = view_of(camera_from_world, K, width, height);
   const Image image{rgb.data(), alpha.data(), depth.data(), median.data(), thing_image.data(), int(width), int(height)};
   const Kernels& chosen = kernels_named(isa);
   nb::gil_scoped_release unlocked;
-  forward(splats, view, chosen, threads, image);
+  forward(splats, view, Settings{}, chosen, threads, image);
 }
 
 std::vector<std::string> isas() {

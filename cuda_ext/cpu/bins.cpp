@@ -37,11 +37,12 @@ std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
 // Calls f(tile row, first tile, last tile) for each row of tiles, from `begin` to before `end`, that the ellipse of a
 // footprint crosses.
 template <class F>
-static void each_tile_row(const Footprint& splat, int tiles_x, int begin, int end, F f) {
+static void each_tile_row(const Footprint& splat, int begin, int end, F f) {
   begin = std::max(begin, splat.row_begin / kTile);
   end = std::min(end, (splat.row_end - 1) / kTile + 1);
   if (begin >= end) return;
   const float level = most(splat.power - kLog2AlphaMin, 0.0f);
+  const float first_column = float(splat.column_begin / kTile), last_column = float((splat.column_end - 1) / kTile);
   // The ellipse (p dx + q dy)^2 + (r dy)^2 = level reaches furthest right at dy = -tip and furthest left at +tip.
   const float tip = sqrtf(level / (splat.r * splat.r + splat.q * splat.q)) * splat.q / splat.r;
   for (int ty = begin; ty < end; ++ty) {
@@ -53,10 +54,10 @@ static void each_tile_row(const Footprint& splat, int tiles_x, int begin, int en
     const float left = (-half_width(dy_left) - splat.q * dy_left) / splat.p;
     // The pixel test decides; spans must only not be too short, so rounding gets a little room.
     const float slack = 0.51f + 1e-5f * (fabsf(right) + fabsf(left));
-    const float scale = 1.0f / kTile, last_tile = float(tiles_x - 1);
-    const float first = floorf((splat.x + left - slack) * scale), last = floorf((splat.x + right + slack) * scale);
-    if (last < 0 || first > last_tile) continue;
-    f(ty, int(most(first, 0.0f)), int(least(last, last_tile)));
+    const float scale = 1.0f / kTile;
+    const float first = most(floorf((splat.x + left - slack) * scale), first_column);
+    const float last = least(floorf((splat.x + right + slack) * scale), last_column);
+    if (first <= last) f(ty, int(first), int(last));
   }
 }
 
@@ -64,7 +65,7 @@ template <class F>
 void Bins::each_span(int slab, int row_begin, int row_end, F f) const {
   const auto bound = [&](int s) { return uint32_t(uint64_t(visible_.count) * uint64_t(s) / uint64_t(slabs_)); };
   for (uint32_t i = bound(slab); i < bound(slab + 1); ++i)
-    each_tile_row(visible_.footprints[i], tiles_x_, row_begin, row_end, [&](int ty, int first, int last) {
+    each_tile_row(visible_.footprints[i], row_begin, row_end, [&](int ty, int first, int last) {
       f(i, ty * tiles_x_ + first, ty * tiles_x_ + last);
     });
 }

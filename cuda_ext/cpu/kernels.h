@@ -22,9 +22,10 @@ struct Image {
 struct Kernels {
   const char* name;
   // Project splats [begin, end); footprints of the visible ones go to `out` in order, their number is returned.
-  int (*project)(const Gaussians&, const View&, int64_t begin, int64_t end, Footprint* out);
+  int (*project)(const Gaussians&, const View<float>&, const Settings&, int64_t begin, int64_t end, Footprint* out);
   // Blend footprints[list[0..count)], front to back, into one tile.
-  void (*blend)(const Footprint* footprints, const uint32_t* list, uint32_t count, int tile_x, int tile_y, const Image&);
+  void (*blend)(const Footprint* footprints, const uint32_t* list, uint32_t count, int tile_x, int tile_y, float alpha_max,
+                const Image&);
 };
 
 // Those that this processor can run, fastest first; the last one runs anywhere.

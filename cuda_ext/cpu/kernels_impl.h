@@ -15,9 +15,10 @@
 namespace splatworld {
 namespace {
 
-int project_range(const Gaussians& splats, const View& view, int64_t begin, int64_t end, Footprint* out) {
+int project_range(const Gaussians& splats, const View<float>& view, const Settings& settings, int64_t begin, int64_t end,
+                  Footprint* out) {
   int visible = 0;
-  for (int64_t i = begin; i < end; ++i) visible += project(splats, i, view, out + visible);
+  for (int64_t i = begin; i < end; ++i) visible += project(splats, i, view, settings, out + visible) == Fate::drawn;
   return visible;
 }
 
@@ -68,14 +69,14 @@ struct Tile {
   void settle(uint32_t bits, int y, int part, const Footprint& splat) {
     for (; bits; bits &= bits - 1) {
       const int x = part * V::lanes + lowest_bit(bits);
-      median[y][x] = splat.depth;
+      median[y][x] = splat.values[3];
       things[y][x] = splat.thing;
     }
   }
 };
 
 template <class V>
-inline void blend_row(Tile<V>& tile, int y, const Footprint& splat, float dy, const typename V::F* p_dx) {
+inline void blend_row(Tile<V>& tile, int y, const Footprint& splat, float dy, const typename V::F* p_dx, float alpha_max) {
   const auto q_dy = V::set(splat.q * dy);
   const auto base = V::set(splat.power - splat.r * dy * splat.r * dy);
   uint32_t living = 0;
@@ -85,15 +86,15 @@ inline void blend_row(Tile<V>& tile, int y, const Footprint& splat, float dy, co
     const auto power = V::fnma(t, t, base);
     const auto hit = V::both(V::ge(power, V::set(kLog2AlphaMin)), px.alive);
     if (V::bits(hit)) {
-      const auto alpha = V::min(V::exp2(power), V::set(kAlphaMax));
+      const auto alpha = V::min(V::exp2(power), V::set(alpha_max));
       const auto weight = V::mul(alpha, px.transmittance);
       const auto next = V::sub(px.transmittance, weight);
       const auto go = V::both(hit, V::gt(next, V::set(kStop)));
       const auto kept = V::masked(go, weight);
-      px.red = V::fma(kept, V::set(splat.rgb[0]), px.red);
-      px.green = V::fma(kept, V::set(splat.rgb[1]), px.green);
-      px.blue = V::fma(kept, V::set(splat.rgb[2]), px.blue);
-      px.depth = V::fma(kept, V::set(splat.depth), px.depth);
+      px.red = V::fma(kept, V::set(splat.values[0]), px.red);
+      px.green = V::fma(kept, V::set(splat.values[1]), px.green);
+      px.blue = V::fma(kept, V::set(splat.values[2]), px.blue);
+      px.depth = V::fma(kept, V::set(splat.values[3]), px.depth);
       px.transmittance = V::where(go, next, px.transmittance);
       px.alive = V::without(px.alive, V::without(hit, go));
       const auto settled = V::both(px.unsettled, V::both(go, V::le(next, V::set(kMedian))));
@@ -134,7 +135,7 @@ void write_tile(const Tile<V>& tile, int x0, int y0, int columns, int rows, cons
 
 template <class V>
 void blend_tile(const Footprint* footprints, const uint32_t* list, uint32_t count, int tile_x, int tile_y,
-                const Image& image) {
+                float alpha_max, const Image& image) {
   const int x0 = tile_x * kTile, y0 = tile_y * kTile;
   const int columns = image.width - x0 < kTile ? image.width - x0 : kTile;
   const int rows = image.height - y0 < kTile ? image.height - y0 : kTile;
@@ -152,7 +153,7 @@ void blend_tile(const Footprint* footprints, const uint32_t* list, uint32_t coun
       p_dx[part] = V::mul(V::set(splat.p), V::sub(V::load(centres + part * V::lanes), V::set(splat.x)));
     for (; todo; todo &= todo - 1) {
       const int y = lowest_bit(todo);
-      blend_row<V>(tile, y, splat, float(y0 + y) + 0.5f - splat.y, p_dx);
+      blend_row<V>(tile, y, splat, float(y0 + y) + 0.5f - splat.y, p_dx, alpha_max);
     }
   }
   write_tile<V>(tile, x0, y0, columns, rows, image);

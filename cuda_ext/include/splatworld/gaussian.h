@@ -5,10 +5,10 @@
 // A sum of squares never turns negative through rounding, however long and thin the splat is.
 #pragma once
 
-#include <math.h>
 #include <stdint.h>
 
-#include "splatworld/vec.h"
+#include "splatworld/camera.h"
+#include "splatworld/sh.h"
 
 namespace splatworld {
 
@@ -17,115 +17,104 @@ struct Gaussians {
   int64_t count;
   const float* means;            // n 3
   const float* quats;            // n 4, wxyz
-  const float* log_scales;       // n 3
-  const float* logit_opacities;  // n
-  const float* sh;               // n k 3
-  const int32_t* things;         // n
-  int degree;                    // k = (degree + 1)^2
+  const float* log_scales;       // n 3; standard deviations where Settings::activated
+  const float* logit_opacities;  // n; opacities where Settings::activated
+  const float* sh;               // n terms 3
+  const float* features;         // n channels, or null
+  const int32_t* things;         // n, or null
+  int degree;                    // the one to evaluate; -1: sh is n 1 3, plain colours
+  int terms;                     // coefficients stored for each splat, at least (degree + 1)^2
+  int channels;
 };
 
-// One pinhole camera, OpenCV axes.
-struct View {
-  Mat3 rotation;  // camera_from_world
-  Vec3 translation;
-  Vec3 eye;  // world
-  float fx, fy, cx, cy;
-  int width, height;
-};
-
+// Kept for blending: 56 bytes.
 struct Footprint {
-  float x, y;     // centre, px
-  float p, q, r;  // whitening, scaled so that exponents are powers of two
-  float power;    // log2 of the opacity
-  float rgb[3];
-  float depth;  // camera z, metres
+  float x, y;       // centre, px
+  float p, q, r;    // whitening, scaled so that exponents are powers of two
+  float power;      // log2 of the opacity
+  float values[4];  // what is blended: red, green, blue, depth (camera z, metres)
   int32_t thing;
-  uint16_t row_begin, row_end;  // pixel rows that it may touch
+  uint32_t splat;  // its row
+  uint16_t row_begin, row_end, column_begin, column_end;  // pixels that it may touch
 };
 
-constexpr float kWhiten = 0.849321800f;  // sqrt(log2(e) / 2): exp(-s/2) = 2^-(kWhiten^2 s)
+enum class Fate { drawn, unseen, broken };  // broken: parameters that are not finite
 
-SW_HD Mat3 rotation_matrix(const float* quat) {
-  const float length = sqrtf(quat[0] * quat[0] + quat[1] * quat[1] + quat[2] * quat[2] + quat[3] * quat[3]);
-  const float s = 1.0f / most(length, 1e-12f);  // a zero quaternion means no rotation
-  const float w = s * quat[0], x = s * quat[1], y = s * quat[2], z = s * quat[3];
-  return {{1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)},
-          {2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)},
-          {2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)}};
+constexpr float kWhiten = 0.849321800f;   // sqrt(log2(e) / 2): exp(-s/2) = 2^-(kWhiten^2 s)
+constexpr float kLog2E = 1.442695041f;
+
+// A quaternion of any length; zero means no rotation.
+template <class T>
+struct Turn {
+  T w, x, y, z, inverse_length;
+};
+
+template <class T>
+SW_HD Turn<T> turn_of(T w, T x, T y, T z) {
+  const T s = T(1.0f) / most(root(w * w + x * x + y * y + z * z), T(1e-12f));
+  return {s * w, s * x, s * y, s * z, s};
 }
 
-// Real spherical harmonics in the field's order and signs (splatworld/sh.py says the same in torch).
-SW_HD void sh_basis(int degree, Vec3 d, float* out) {
-  const float x = d.x, y = d.y, z = d.z;
-  out[0] = 0.28209479f;
-  if (degree < 1) return;
-  out[1] = -0.48860251f * y;
-  out[2] = 0.48860251f * z;
-  out[3] = -0.48860251f * x;
-  if (degree < 2) return;
-  const float xx = x * x, yy = y * y, zz = z * z;
-  out[4] = 1.09254843f * x * y;
-  out[5] = -1.09254843f * y * z;
-  out[6] = 0.31539157f * (2 * zz - xx - yy);
-  out[7] = -1.09254843f * x * z;
-  out[8] = 0.54627422f * (xx - yy);
-  if (degree < 3) return;
-  out[9] = -0.59004359f * y * (3 * xx - yy);
-  out[10] = 2.89061144f * x * y * z;
-  out[11] = -0.45704580f * y * (4 * zz - xx - yy);
-  out[12] = 0.37317633f * z * (2 * zz - 3 * xx - 3 * yy);
-  out[13] = -0.45704580f * x * (4 * zz - xx - yy);
-  out[14] = 1.44530572f * z * (xx - yy);
-  out[15] = -0.59004359f * x * (xx - 3 * yy);
-  if (degree < 4) return;
-  out[16] = 2.50334294f * x * y * (xx - yy);
-  out[17] = -1.77013077f * y * z * (3 * xx - yy);
-  out[18] = 0.94617470f * x * y * (7 * zz - 1);
-  out[19] = -0.66904654f * y * z * (7 * zz - 3);
-  out[20] = 0.10578555f * (zz * (35 * zz - 30) + 3);
-  out[21] = -0.66904654f * x * z * (7 * zz - 3);
-  out[22] = 0.47308735f * (xx - yy) * (7 * zz - 1);
-  out[23] = -1.77013077f * x * z * (xx - 3 * yy);
-  out[24] = 0.62583574f * (xx * (xx - 3 * yy) - yy * (3 * xx - yy));
+template <class T>
+SW_HD Mat3<T> rotation_matrix(const Turn<T>& t) {
+  const T one = T(1.0f), two = T(2.0f), w = t.w, x = t.x, y = t.y, z = t.z;
+  return {{one - two * (y * y + z * z), two * (x * y - w * z), two * (x * z + w * y)},
+          {two * (x * y + w * z), one - two * (x * x + z * z), two * (y * z - w * x)},
+          {two * (x * z - w * y), two * (y * z + w * x), one - two * (x * x + y * y)}};
 }
 
-// Colour of coefficients `sh` [k 3] seen along `towards` (any length); false where it is not finite.
-SW_HD bool sh_colour(int degree, const float* sh, Vec3 towards, float* rgb) {
-  float basis[25];
-  const float length = sqrtf(dot(towards, towards));
-  sh_basis(degree, (1.0f / most(length, 1e-12f)) * towards, basis);
+// The shape of a splat on the screen: u and v are the rows of J R_view R S, px per standard deviation.
+template <class T>
+struct Shape {
+  Vec3<T> u, v;
+  T b, c;     // u.v, and v.v with the dilation; u.u is only needed for the box
+  T a;
+  T sharp;    // |u x v|^2: the determinant without the dilation, free of cancellation for a splat seen edge on
+  T det;      // with it
+};
+
+// EWA splatting (Zwicker et al. 2002).
+template <class T>
+SW_HD Shape<T> shape_on_screen(const View<T>& view, const Sight<T>& seen, const Mat3<T>& axes, Vec3<T> scale,
+                               T dilation) {
+  const Vec3<T> right = transposed_times(view.rotation, seen.right), down = transposed_times(view.rotation, seen.down);
+  const Vec3<T> u = scaled(transposed_times(axes, right), scale), v = scaled(transposed_times(axes, down), scale);
+  const T uu = dot(u, u), vv = dot(v, v);
+  const Vec3<T> area = cross(u, v);
+  const T sharp = dot(area, area);
+  const T det = sharp + dilation * (uu + vv) + dilation * dilation;
+  return {u, v, dot(u, v), vv + dilation, uu + dilation, sharp, det};
+}
+
+// What dims an antialiased splat: its area before the dilation over that after it.
+template <class T>
+SW_HD T compensation(const Shape<T>& shape, T floor) { return most(root(shape.sharp / shape.det), floor); }
+
+template <class T>
+struct Whitening {
+  T p, q, r;
+};
+
+template <class T>
+SW_HD Whitening<T> whitening(const Shape<T>& shape) {
+  const T p = T(kWhiten) * root(shape.c / shape.det);
+  return {p, -shape.b / shape.c * p, T(kWhiten) / root(shape.c)};
+}
+
+SW_HD Vec3<float> vec3(const float* from) { return {from[0], from[1], from[2]}; }
+
+template <class T>
+SW_HD T sigmoid(T a) { return T(1.0f) / (T(1.0f) + exponential(-a)); }
+
+// Colour of coefficients `sh` [k 3] seen along `towards` (any length), before it is cut off at black.
+SW_HD Vec3<float> sh_colour(int degree, const float* sh, Vec3<float> towards) {
+  if (degree < 0) return vec3(sh);
+  float basis[kShTerms];
+  sh_basis(degree, direction(towards).unit, basis);
   const int terms = (degree + 1) * (degree + 1);
-  float sum[3] = {0.5f, 0.5f, 0.5f};
-  for (int k = 0; k < terms; ++k)
-    for (int channel = 0; channel < 3; ++channel) sum[channel] += basis[k] * sh[3 * k + channel];
-  for (int channel = 0; channel < 3; ++channel) rgb[channel] = most(sum[channel], 0.0f);
-  return isfinite(sum[0] + sum[1] + sum[2]);
-}
-
-struct Covariance2 {
-  float a, b, c;  // [[a b] [b c]], px^2, dilated
-  float det;
-};
-
-// EWA splatting (Zwicker et al. 2002) with the Jacobian taken at most kFieldMargin outside the image.
-SW_HD Covariance2 projected_covariance(const View& view, Vec3 at, const float* quat, const float* log_scale) {
-  const float rz = 1.0f / at.z;
-  const float margin_x = kFieldMargin * 0.5f * float(view.width), margin_y = kFieldMargin * 0.5f * float(view.height);
-  const float tx = clamped(at.x * rz, -(view.cx + margin_x) / view.fx, (float(view.width) - view.cx + margin_x) / view.fx);
-  const float ty = clamped(at.y * rz, -(view.cy + margin_y) / view.fy, (float(view.height) - view.cy + margin_y) / view.fy);
-  // Rows of J R_view: how far a step in the world moves the pixel.
-  const Vec3 right = (view.fx * rz) * (view.rotation.a - tx * view.rotation.c);
-  const Vec3 down = (view.fy * rz) * (view.rotation.b - ty * view.rotation.c);
-  const Mat3 axes = rotation_matrix(quat);
-  Vec3 u = transposed_times(axes, right), v = transposed_times(axes, down);
-  const Vec3 scale = {expf(log_scale[0]), expf(log_scale[1]), expf(log_scale[2])};
-  u = {u.x * scale.x, u.y * scale.y, u.z * scale.z};
-  v = {v.x * scale.x, v.y * scale.y, v.z * scale.z};
-  const float uu = dot(u, u), vv = dot(v, v);
-  const Vec3 area = cross(u, v);
-  // |u x v|^2 and not uu vv - uv^2: a splat seen edge on keeps a determinant without cancellation.
-  const float det = dot(area, area) + kDilation * (uu + vv) + kDilation * kDilation;
-  return {uu + kDilation, dot(u, v), vv + kDilation, det};
+  Vec3<float> sum = {0.5f, 0.5f, 0.5f};
+  for (int k = 0; k < terms; ++k) sum = sum + basis[k] * vec3(sh + 3 * k);
+  return sum;
 }
 
 // First and one-past-last pixel whose centre lies within `reach` of `centre`, kept inside the image.
@@ -136,36 +125,93 @@ SW_HD bool pixel_range(float centre, float reach, int size, int* begin, int* end
   return *begin < *end;
 }
 
-// False where the splat cannot touch the image, or has parameters that are not numbers.
-SW_HD bool project(const Gaussians& splats, int64_t i, const View& view, Footprint* out) {
-  const float* mean = splats.means + 3 * i;
-  const Vec3 world = {mean[0], mean[1], mean[2]};
-  const Vec3 at = view.rotation * world + view.translation;
-  if (!(at.z >= kNear && at.z <= kFar)) return false;
-  const float opacity = 1.0f / (1.0f + expf(-splats.logit_opacities[i]));
-  if (!(opacity >= kAlphaMin)) return false;
-  const Covariance2 cov = projected_covariance(view, at, splats.quats + 4 * i, splats.log_scales + 3 * i);
-  const float x = view.fx * at.x / at.z + view.cx, y = view.fy * at.y / at.z + view.cy;
-  if (!isfinite(cov.det) || !isfinite(x) || !isfinite(y)) return false;
+// Inria's rule: the tiles that a square of `reach` touches, whole, and nothing outside them.
+SW_HD void cut_to_tiles(float centre, float reach, int* begin, int* end) {
+  const float low = floorf((centre - reach) / kTile) * kTile, high = floorf((centre + reach + kTile - 1) / kTile) * kTile;
+  if (low > float(*begin)) *begin = int(low);
+  if (high < float(*end)) *end = int(most(high, 0.0f));
+}
 
-  out->power = log2f(opacity);
-  const float reach = sqrtf(most(out->power - kLog2AlphaMin, 0.0f)) / kWhiten;  // standard deviations
-  int column_begin, column_end, row_begin, row_end;
-  if (!pixel_range(x, reach * sqrtf(cov.a), view.width, &column_begin, &column_end)) return false;
-  if (!pixel_range(y, reach * sqrtf(cov.c), view.height, &row_begin, &row_end)) return false;
-  const int terms = (splats.degree + 1) * (splats.degree + 1);
-  if (!sh_colour(splats.degree, splats.sh + 3 * terms * i, world - view.eye, out->rgb)) return false;
-
-  out->x = x;
-  out->y = y;
-  out->p = kWhiten * sqrtf(cov.c / cov.det);
-  out->q = -cov.b / cov.c * out->p;
-  out->r = kWhiten / sqrtf(cov.c);
-  out->depth = at.z;
-  out->thing = splats.things[i];
-  out->row_begin = uint16_t(row_begin);
-  out->row_end = uint16_t(row_end);
+// Pixels that may reach kAlphaMin; false where there are none in the image.
+SW_HD bool pixel_box(const Settings& settings, const Shape<float>& shape, float width, float height, Footprint* out) {
+  const float reach = root(most(out->power - kLog2AlphaMin, 0.0f)) / kWhiten;  // standard deviations
+  const float reach_x = reach * root(shape.a), reach_y = reach * root(shape.c);
+  if (settings.radius_clip > 0 && ceilf(reach_x) <= settings.radius_clip && ceilf(reach_y) <= settings.radius_clip)
+    return false;
+  int columns[2], rows[2];
+  if (!pixel_range(out->x, reach_x, int(width), &columns[0], &columns[1])) return false;
+  if (!pixel_range(out->y, reach_y, int(height), &rows[0], &rows[1])) return false;
+  if (settings.box_sigmas > 0) {
+    const float middle = 0.5f * (shape.a + shape.c);
+    const float longest = middle + root(most(0.1f, middle * middle - shape.det));
+    const float box = ceilf(settings.box_sigmas * root(longest));
+    cut_to_tiles(out->x, box, &columns[0], &columns[1]);
+    cut_to_tiles(out->y, box, &rows[0], &rows[1]);
+    if (columns[0] >= columns[1] || rows[0] >= rows[1]) return false;
+  }
+  out->column_begin = uint16_t(columns[0]), out->column_end = uint16_t(columns[1]);
+  out->row_begin = uint16_t(rows[0]), out->row_end = uint16_t(rows[1]);
   return true;
+}
+
+// The stored row of one splat, with scale and opacity as they are meant.
+template <class T>
+struct Row {
+  Vec3<T> mean;
+  Turn<T> turn;
+  Vec3<T> scale;
+  T opacity;
+};
+
+SW_HD Row<float> row_of(const Gaussians& splats, int64_t i, bool activated) {
+  const float *quat = splats.quats + 4 * i, *size = splats.log_scales + 3 * i;
+  const float opacity = splats.logit_opacities[i];
+  const Vec3<float> scale = activated ? vec3(size) : Vec3<float>{expf(size[0]), expf(size[1]), expf(size[2])};
+  return {vec3(splats.means + 3 * i), turn_of(quat[0], quat[1], quat[2], quat[3]), scale,
+          activated ? opacity : sigmoid(opacity)};
+}
+
+SW_HD bool finite_row(const Gaussians& splats, int64_t i) {
+  const float *mean = splats.means + 3 * i, *quat = splats.quats + 4 * i, *size = splats.log_scales + 3 * i;
+  // 0 * x is 0 unless x is infinite or no number; sums of zeros stay zero.
+  const float sum = 0 * mean[0] + 0 * mean[1] + 0 * mean[2] + 0 * quat[0] + 0 * quat[1] + 0 * quat[2] + 0 * quat[3] +
+                    0 * size[0] + 0 * size[1] + 0 * size[2];
+  // Logits may be infinite: opacity 0 or 1.
+  return sum == 0 && splats.logit_opacities[i] == splats.logit_opacities[i];
+}
+
+// One splat on one camera's image. Only where it is drawn is `out` complete.
+SW_HD Fate project(const Gaussians& splats, int64_t i, const View<float>& view, const Settings& settings,
+                   Footprint* out) {
+  if (!finite_row(splats, i)) return Fate::broken;
+  const Vec3<float> mean = vec3(splats.means + 3 * i);
+  const Vec3<float> at = view.rotation * mean + view.translation;
+  if (!(at.z >= settings.near_plane && at.z <= settings.far_plane)) return Fate::unseen;
+  const Row<float> row = row_of(splats, i, settings.activated);
+  if (!(row.opacity >= kAlphaMin)) return Fate::unseen;
+  const Sight<float> seen = sight(settings.lens, view, at);
+  const Shape<float> shape = shape_on_screen(view, seen, rotation_matrix(row.turn), row.scale, settings.dilation);
+  // Finite parameters whose projection overflows are too large or too near to be seen as anything.
+  if (!isfinite(shape.det) || !(shape.det > 0) || !isfinite(seen.x) || !isfinite(seen.y)) return Fate::unseen;
+  const float dim = settings.antialiased ? compensation(shape, settings.compensation_floor) : 1.0f;
+  if (!(row.opacity * dim >= kAlphaMin)) return Fate::unseen;
+
+  out->x = seen.x, out->y = seen.y;
+  out->power = logarithm2(row.opacity * dim);
+  if (!pixel_box(settings, shape, view.width, view.height, out)) return Fate::unseen;
+  const Vec3<float> colour = sh_colour(splats.degree, splats.sh + 3 * splats.terms * i, mean - view.eye);
+  if (!isfinite(colour.x + colour.y + colour.z)) return Fate::broken;
+
+  const Whitening<float> w = whitening(shape);
+  out->p = w.p, out->q = w.q, out->r = w.r;
+  const float black = splats.degree < 0 ? -3.4e38f : 0.0f;  // plain colours may be negative
+  out->values[0] = most(colour.x, black);
+  out->values[1] = most(colour.y, black);
+  out->values[2] = most(colour.z, black);
+  out->values[3] = at.z;
+  out->thing = splats.things ? splats.things[i] : 0;
+  out->splat = uint32_t(i);
+  return Fate::drawn;
 }
 
 }  // namespace splatworld
