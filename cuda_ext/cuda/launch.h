@@ -1,0 +1,50 @@
+// Starting kernels, for nvcc and for the emulation on the host (cuda/simt.h) alike.
+//
+//   launch(kernel, blocks, threads, stream, arguments...)   blocks may be 0: nothing is done
+//   zero(pointer, bytes, stream)
+//
+// Both return at once and throw std::runtime_error where CUDA refuses.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(SW_EMULATED)
+
+#include "cuda/simt.h"
+
+#else
+
+#include <cuda_runtime.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace splatworld {
+
+using Stream = cudaStream_t;
+
+inline void succeed(cudaError_t code) {
+  if (code != cudaSuccess) throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(code));
+}
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream, Arguments... arguments) {
+  if (blocks == 0) return;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(blocks);
+  config.blockDim = dim3(threads);
+  config.stream = stream;
+  succeed(cudaLaunchKernelEx(&config, kernel, arguments...));
+}
+
+inline void zero(void* pointer, size_t bytes, Stream stream) { succeed(cudaMemsetAsync(pointer, 0, bytes, stream)); }
+
+}  // namespace splatworld
+
+#endif
+
+namespace splatworld {
+
+constexpr unsigned blocks_for(uint64_t items, unsigned threads) { return unsigned((items + threads - 1) / threads); }
+
+}  // namespace splatworld
