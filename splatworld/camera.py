@@ -1,4 +1,4 @@
-"""`Camera`: a batch of pinhole cameras, and ways to place them.
+"""`Camera`: a batch of cameras, and ways to place them.
 
 OpenCV convention: x right, y down, z forward; pixel centres at +0.5; `camera_from_world` maps world to camera.
 """
@@ -6,7 +6,7 @@ OpenCV convention: x right, y down, z forward; pixel centres at +0.5; `camera_fr
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -16,23 +16,30 @@ from torch import Tensor
 
 from splatworld.geometry import Vec3
 
+Lens = Literal["pinhole", "orthographic", "fisheye"]
+"""How a point at (x, y, z) in front of the camera meets the image, before focal lengths and principal point:
+
+(x, y) / z; (x, y), with `Ks` in pixels per metre; or (x, y) made as long as its angle from the axis, in radians.
+"""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Camera:
-    """c cameras that share an image size."""
+    """c cameras that share an image size and a kind of lens."""
 
     camera_from_world: Float[Tensor, "c 4 4"]
     Ks: Float[Tensor, "c 3 3"]
     """Intrinsics in pixels."""
     width: int
     height: int
+    lens: Lens = "pinhole"
 
     def __len__(self) -> int:
         return self.camera_from_world.shape[0]
 
     def __getitem__(self, index: int | slice) -> Self:
         rows = slice(index, index + 1) if isinstance(index, int) else index
-        return type(self)(self.camera_from_world[rows], self.Ks[rows], self.width, self.height)
+        return type(self)(self.camera_from_world[rows], self.Ks[rows], self.width, self.height, self.lens)
 
     @property
     def world_from_camera(self) -> Float[Tensor, "c 4 4"]:
@@ -52,10 +59,23 @@ class Camera:
         pixels = torch.stack([xx, yy, torch.ones_like(xx)], -1).to(self.Ks)
         inverse = torch.linalg.inv(self.Ks)
         local = torch.einsum("cij,hwj->chwi", inverse, pixels)
+        starts, local = _through(self.lens, local)
         pose = self.world_from_camera
         directions = torch.nn.functional.normalize(torch.einsum("cij,chwj->chwi", pose[:, :3, :3], local), dim=-1)
-        origins = pose[:, None, None, :3, 3].expand_as(directions)
+        origins = pose[:, None, None, :3, 3] + torch.einsum("cij,chwj->chwi", pose[:, :3, :3], starts)
         return origins, directions
+
+
+def _through(lens: Lens, image: Float[Tensor, "*b 3"]) -> tuple[Float[Tensor, "*b 3"], Float[Tensor, "*b 3"]]:
+    """Where rays start and where they go, in the camera's frame, for points (x, y, 1) of the image."""
+    flat = image * image.new_tensor([1.0, 1.0, 0.0])
+    ahead = image - flat
+    if lens == "orthographic":
+        return flat, ahead
+    if lens == "fisheye":
+        angle = flat.norm(dim=-1, keepdim=True)
+        return torch.zeros_like(image), torch.sinc(angle / math.pi) * flat + angle.cos() * ahead
+    return torch.zeros_like(image), image
 
 
 def look_at(

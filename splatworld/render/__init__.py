@@ -17,6 +17,7 @@ from splatworld import limits
 from splatworld.callables import call_as
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
+from splatworld.render.params import RenderSettings
 from splatworld.splats import Splats
 
 BACKENDS = {"cpu": "splatworld.render.native", "reference": "splatworld.render.reference"}
@@ -30,16 +31,6 @@ class HasSplats(Protocol):
     def splats(self) -> Splats:
         """What is visible, in world coordinates."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RenderSettings:
-    """How to draw; the numeric conventions themselves are fixed (`reference` is their definition)."""
-
-    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Display RGB behind everything."""
-    threads: int = 0
-    """At most so many at once; 0 is as many as torch uses. The picture does not depend on it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -111,3 +102,5 @@ def _over(picture: Rendering, background: tuple[float, float, float]) -> Renderi
 
 
 call_as(__name__, render)
+
+__all__ = ["BACKENDS", "HasSplats", "RenderSettings", "Rendering", "backends", "render"]
