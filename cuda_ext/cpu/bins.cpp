@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "splatworld/tiles.h"
+
 namespace splatworld {
 
 constexpr uint64_t kListEntries = 1u << 25;  // 128 MiB; one tile may need more, and gets it
@@ -34,30 +36,14 @@ std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
   return order;
 }
 
-// Calls f(tile row, first tile, last tile) for each row of tiles, from `begin` to before `end`, that the ellipse of a
-// footprint crosses.
+// Calls f(tile row, first tile, last tile) for each row of tiles, from `begin` to before `end`, that a footprint crosses.
 template <class F>
 static void each_tile_row(const Footprint& splat, int begin, int end, F f) {
-  begin = std::max(begin, splat.row_begin / kTile);
-  end = std::min(end, (splat.row_end - 1) / kTile + 1);
-  if (begin >= end) return;
-  const float level = most(splat.power - kLog2AlphaMin, 0.0f);
-  const float first_column = float(splat.column_begin / kTile), last_column = float((splat.column_end - 1) / kTile);
-  // The ellipse (p dx + q dy)^2 + (r dy)^2 = level reaches furthest right at dy = -tip and furthest left at +tip.
-  const float tip = sqrtf(level / (splat.r * splat.r + splat.q * splat.q)) * splat.q / splat.r;
-  for (int ty = begin; ty < end; ++ty) {
-    const float top = float(std::max<int>(splat.row_begin, ty * kTile)) + 0.5f - splat.y;
-    const float bottom = float(std::min<int>(splat.row_end, (ty + 1) * kTile)) - 0.5f - splat.y;
-    const auto half_width = [&](float dy) { return sqrtf(most(level - splat.r * dy * splat.r * dy, 0.0f)); };
-    const float dy_right = clamped(-tip, top, bottom), dy_left = clamped(tip, top, bottom);
-    const float right = (half_width(dy_right) - splat.q * dy_right) / splat.p;
-    const float left = (-half_width(dy_left) - splat.q * dy_left) / splat.p;
-    // The pixel test decides; spans must only not be too short, so rounding gets a little room.
-    const float slack = 0.51f + 1e-5f * (fabsf(right) + fabsf(left));
-    const float scale = 1.0f / kTile;
-    const float first = most(floorf((splat.x + left - slack) * scale), first_column);
-    const float last = least(floorf((splat.x + right + slack) * scale), last_column);
-    if (first <= last) f(ty, int(first), int(last));
+  const Outline ellipse = outline_of(splat);
+  const Span rows = tile_rows(splat);
+  for (int row = std::max(begin, rows.first); row <= std::min(end - 1, rows.last); ++row) {
+    const Span columns = tile_columns(splat, ellipse, row);
+    if (columns.first <= columns.last) f(row, columns.first, columns.last);
   }
 }
 
