@@ -171,19 +171,20 @@ SW_HD Row<float> row_of(const Gaussians& splats, int64_t i, bool activated) {
           activated ? opacity : sigmoid(opacity)};
 }
 
-SW_HD bool finite_row(const Gaussians& splats, int64_t i) {
+SW_HD bool finite_row(const Gaussians& splats, int64_t i, bool activated) {
   const float *mean = splats.means + 3 * i, *quat = splats.quats + 4 * i, *size = splats.log_scales + 3 * i;
   // 0 * x is 0 unless x is infinite or no number; sums of zeros stay zero.
   const float sum = 0 * mean[0] + 0 * mean[1] + 0 * mean[2] + 0 * quat[0] + 0 * quat[1] + 0 * quat[2] + 0 * quat[3] +
                     0 * size[0] + 0 * size[1] + 0 * size[2];
   // Logits may be infinite: opacity 0 or 1.
-  return sum == 0 && splats.logit_opacities[i] == splats.logit_opacities[i];
+  const float opacity = splats.logit_opacities[i];
+  return sum == 0 && (activated ? 0 * opacity == 0 : opacity == opacity);
 }
 
 // One splat on one camera's image. Only where it is drawn is `out` complete.
 SW_HD Fate project(const Gaussians& splats, int64_t i, const View<float>& view, const Settings& settings,
                    Footprint* out) {
-  if (!finite_row(splats, i)) return Fate::broken;
+  if (!finite_row(splats, i, settings.activated)) return Fate::broken;
   const Vec3<float> mean = vec3(splats.means + 3 * i);
   const Vec3<float> at = view.rotation * mean + view.translation;
   if (!(at.z >= settings.near_plane && at.z <= settings.far_plane)) return Fate::unseen;

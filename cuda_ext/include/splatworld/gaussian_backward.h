@@ -94,7 +94,11 @@ SW_HD RowGrad<T> project_backward(const Row<T>& row, const View<T>& view, const 
   const Sight<T> seen_grad = {grad.x, grad.y, view.rotation * right_grad, view.rotation * down_grad};
   Vec3<T> at_grad = sight_backward(settings.lens, view, at, seen_grad);
   at_grad.z = at_grad.z + grad.depth;
-  const Vec3<T> towards_grad = direction_backward(direction(row.mean - view.eye), direction_grad);
+  // Colours near the largest number overflow on the way back: such a splat is not moved for their sake.
+  const T zero = T(0.0f), finite = dot(direction_grad, Vec3<T>{zero, zero, zero});
+  const Vec3<T> turned = {chosen(finite == zero, direction_grad.x, zero), chosen(finite == zero, direction_grad.y, zero),
+                          chosen(finite == zero, direction_grad.z, zero)};
+  const Vec3<T> towards_grad = direction_backward(direction(row.mean - view.eye), turned);
   out.mean = transposed_times(view.rotation, at_grad) + towards_grad;
 
   if (pose) {
