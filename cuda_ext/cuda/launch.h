@@ -1,6 +1,6 @@
-// Starting kernels, for nvcc and for the emulation on the host (cuda/simt.h) alike.
+// Starting kernels, for nvcc and for the emulation on the host (cuda/simt.h) alike:
 //
-//   launch(kernel, blocks, threads, stream, arguments...)   blocks may be 0: nothing is done
+//   launch(kernel, blocks, threads, stream, arguments...)   of no blocks: nothing is done
 //   zero(pointer, bytes, stream)
 //
 // Both return at once and throw std::runtime_error where CUDA refuses.
@@ -9,11 +9,8 @@
 #include <stdint.h>
 
 #if defined(SW_EMULATED)
-
 #include "cuda/simt.h"
-
 #else
-
 #include <cuda_runtime.h>
 
 #include <stdexcept>
@@ -28,13 +25,13 @@ inline void succeed(cudaError_t code) {
 }
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream, Arguments... arguments) {
-  if (blocks == 0) return;
+void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, Stream stream, Arguments&&... arguments) {
+  if (blocks.x == 0) return;
   cudaLaunchConfig_t config{};
-  config.gridDim = dim3(blocks);
-  config.blockDim = dim3(threads);
+  config.gridDim = blocks;
+  config.blockDim = threads;
   config.stream = stream;
-  succeed(cudaLaunchKernelEx(&config, kernel, arguments...));
+  succeed(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
 
 inline void zero(void* pointer, size_t bytes, Stream stream) { succeed(cudaMemsetAsync(pointer, 0, bytes, stream)); }

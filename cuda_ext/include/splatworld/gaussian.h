@@ -181,11 +181,20 @@ SW_HD bool finite_row(const Gaussians& splats, int64_t i, bool activated) {
   return sum == 0 && (activated ? 0 * opacity == 0 : opacity == opacity);
 }
 
-// One splat on one camera's image. Only where it is drawn is `out` complete.
-SW_HD Fate project(const Gaussians& splats, int64_t i, const View<float>& view, const Settings& settings,
-                   Footprint* out) {
+SW_HD Vec3<float> mean_of(const Gaussians& splats, int64_t i) { return vec3(splats.means + 3 * i); }
+
+SW_HD Vec3<float> colour_of(const Gaussians& splats, int64_t i, Vec3<float> towards) {
+  return sh_colour(splats.degree, splats.sh + 3 * splats.terms * i, towards);
+}
+
+SW_HD int32_t thing_of(const Gaussians& splats, int64_t i) { return splats.things ? splats.things[i] : 0; }
+
+// One splat on one camera's image. Only where it is drawn is `out` complete. `Splats` is Gaussians, or another way to
+// store the same that has the five functions above and a degree.
+template <class Splats>
+SW_HD Fate project(const Splats& splats, int64_t i, const View<float>& view, const Settings& settings, Footprint* out) {
   if (!finite_row(splats, i, settings.activated)) return Fate::broken;
-  const Vec3<float> mean = vec3(splats.means + 3 * i);
+  const Vec3<float> mean = mean_of(splats, i);
   const Vec3<float> at = view.rotation * mean + view.translation;
   if (!(at.z >= settings.near_plane && at.z <= settings.far_plane)) return Fate::unseen;
   const Row<float> row = row_of(splats, i, settings.activated);
@@ -200,7 +209,7 @@ SW_HD Fate project(const Gaussians& splats, int64_t i, const View<float>& view, 
   out->x = seen.x, out->y = seen.y;
   out->power = logarithm2(row.opacity * dim);
   if (!pixel_box(settings, shape, view.width, view.height, out)) return Fate::unseen;
-  const Vec3<float> colour = sh_colour(splats.degree, splats.sh + 3 * splats.terms * i, mean - view.eye);
+  const Vec3<float> colour = colour_of(splats, i, mean - view.eye);
   if (!isfinite(colour.x + colour.y + colour.z)) return Fate::broken;
 
   const Whitening<float> w = whitening(shape);
@@ -210,7 +219,7 @@ SW_HD Fate project(const Gaussians& splats, int64_t i, const View<float>& view, 
   out->values[1] = most(colour.y, black);
   out->values[2] = most(colour.z, black);
   out->values[3] = at.z;
-  out->thing = splats.things ? splats.things[i] : 0;
+  out->thing = thing_of(splats, i);
   out->splat = uint32_t(i);
   return Fate::drawn;
 }
