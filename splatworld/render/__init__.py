@@ -1,27 +1,43 @@
 """Splats to pictures: one function, `render`, and a table of backends that are loaded when asked.
 
-A backend is a module with `unavailable(splats) -> reason or None` and `rasterize(splats, cameras, settings)`.
+A backend is a module with `unavailable(params) -> reason or None` and `blend(params, cameras, settings) -> Sums`; the
+types are in `params`. All give the same picture, which `reference` defines.
 
 The package can be called: `splatworld.render(world, cameras)` is `render` below.
 """
 
+import functools
 import importlib
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
-from splatworld import limits
 from splatworld.callables import call_as
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
-from splatworld.render.params import RenderSettings
+from splatworld.geometry import rotation_matrices
+from splatworld.render.checks import check_cameras, check_finite, check_rows
+from splatworld.render.params import Params, RenderSettings, Sums
 from splatworld.splats import Splats
 
-BACKENDS = {"cpu": "splatworld.render.native", "reference": "splatworld.render.reference"}
-"""Name to module, in the order in which "auto" tries them."""
+BACKENDS = {
+    "cpu": "splatworld.render.native",
+    "reference": "splatworld.render.reference",
+}
+"""Name to module."""
+
+AUTO = ("cpu", "reference")
+"""What "auto" tries, in this order."""
+
+_ALPHA_LEAST = 1e-3
+"""Less than any alpha but 0, because contributions below 1/255 are skipped."""
+
+_USUAL = RenderSettings()
 
 
 @runtime_checkable
@@ -35,7 +51,7 @@ class HasSplats(Protocol):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rendering:
-    """c pictures of the same splats."""
+    """c pictures of the same splats. Gradients flow to all but `median_depth`, `things` and `skipped`."""
 
     rgb: Float[Tensor, "c h w 3"]
     """Display values over the background, not clamped from above."""
@@ -46,61 +62,155 @@ class Rendering:
     """Camera z of the splat at which transmittance first falls to a half; 0 where it never does."""
     things: Int32[Tensor, "c h w"]
     """Thing id of that splat; 0 where there is none."""
+    features: Float[Tensor, "c h w d"] | None = None
+    """Summed, each splat weighted by what it adds; None if there were none."""
+    normals: Float[Tensor, "c h w 3"] | None = None
+    """The same for normals in the world's frame: as long as alpha where all agree. None unless asked for."""
+    skipped: Int32[Tensor, " c"] | None = None
+    """Splats left out because a parameter, or their colour from here, is not finite."""
 
 
 def render(
-    scene: HasSplats | Splats, cameras: Camera, *, settings: RenderSettings | None = None, backend: str = "auto"
+    scene: HasSplats | Splats,
+    cameras: Camera,
+    *,
+    settings: RenderSettings | None = None,
+    backend: str = "auto",
+    features: Tensor | None = None,
 ) -> Rendering:
     """Draw a world or splats from every camera.
 
-    "auto" takes the first backend that can draw these splats: the compiled one, or the reference in torch where there
-    is no kernel, gradients are wanted or the splats are not on the CPU. Splats with parameters that are not finite are
-    not drawn.
+    "auto" picks by where the splats are: the CUDA kernels, the compiled ones for the CPU, or else the reference in
+    torch. `features` [n, d] are blended as colours are. Splats with parameters that are not finite are not drawn but
+    counted. Zero quaternions mean no rotation; logits may be infinite; splats so large or near that their shape on the
+    image overflows are not drawn. A camera that is not finite sees nothing.
 
     Raises:
-        UsageError: an image size beyond the limits, or an unknown backend.
+        UsageError: an argument of a wrong shape or type, an image beyond the limits, an unknown backend, or with
+            `settings.check` a splat that is not finite.
         BackendError: the backend asked for cannot draw these splats here.
     """
-    settings = settings or RenderSettings()
-    _check_size(cameras)
+    settings = settings or _USUAL
     splats = scene if isinstance(scene, Splats) else scene.splats()
-    picture = _chosen(backend, splats).rasterize(splats, cameras, settings)
-    return _over(picture, settings.background)
+    check_cameras(cameras, settings.background)
+    params = _params(splats, features, settings)
+    if settings.normals:
+        return _with_normals(params, splats.extras.get("normal"), cameras, settings, backend)
+    return _finished(blend(params, cameras, settings, backend), settings)
+
+
+def blend(params: Params, cameras: Camera, settings: RenderSettings, backend: str = "auto") -> Sums:
+    """What lies under `render`: the sums that the chosen backend makes, with nothing checked.
+
+    Raises:
+        UsageError: an unknown backend.
+        BackendError: the backend asked for cannot draw these splats here.
+    """
+    module = _chosen(backend, params, settings)
+    if not hasattr(module, "blend"):  # bridge until the CPU kernels have it
+        splats = Splats(params.means, params.quats, params.log_scales, params.logit_opacities, params.sh)
+        splats = splats if params.things is None else splats.with_extras(thing=params.things)
+        old = module.rasterize(splats, cameras, settings)
+        skipped = torch.zeros(len(cameras), dtype=torch.int32)
+        return Sums(old.rgb, old.alpha, old.depth * old.alpha, None, old.median_depth, old.things, skipped)
+    return module.blend(params, cameras, settings)
+
+
+def joined(parts: Sequence[Sums]) -> Sums:
+    """The same splats from some cameras, then from others."""
+    columns = ([getattr(part, f.name) for part in parts] for f in fields(Sums))
+    return Sums(*(None if column[0] is None else torch.cat(column) for column in columns))
 
 
 def backends() -> dict[str, str | None]:
     """Each backend with the reason why it cannot be used here, or None."""
-    return {name: importlib.import_module(module).unavailable() for name, module in BACKENDS.items()}
+    return {name: _module(name).unavailable() for name in BACKENDS}
 
 
-def _chosen(backend: str, splats: Splats) -> ModuleType:
+@functools.cache
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(BACKENDS[name])
+
+
+def _chosen(backend: str, params: Params, settings: RenderSettings) -> ModuleType:
     if backend != "auto" and backend not in BACKENDS:
         raise UsageError(f"unknown backend '{backend}'; expected auto, {', '.join(BACKENDS)}")
     reasons = []
-    for name in BACKENDS if backend == "auto" else [backend]:
-        module = importlib.import_module(BACKENDS[name])
-        reason = module.unavailable(splats)
+    for name in AUTO if backend == "auto" else (backend,):
+        module = _module(name)
+        if hasattr(module, "blend"):
+            reason = module.unavailable(params)
+        else:
+            sp = Splats(params.means, params.quats, params.log_scales, params.logit_opacities, params.sh)
+            reason = module.unavailable(sp)
+            if params.features is not None or settings != RenderSettings(settings.background, threads=settings.threads):
+                reason = "bridge"
+        if settings.smooth and name != "reference":
+            reason = "only the reference has smooth edges"
         if reason is None:
             return module
         reasons.append(f"the backend '{name}' cannot draw this: {reason}")
     raise BackendError("; ".join(reasons))
 
 
-def _check_size(cameras: Camera) -> None:
-    width, height = cameras.width, cameras.height
-    if not (1 <= width <= limits.IMAGE_SIDE_MAX_PX and 1 <= height <= limits.IMAGE_SIDE_MAX_PX):
-        raise UsageError(f"an image of {width}x{height} px; each side must be 1 to {limits.IMAGE_SIDE_MAX_PX}")
-    if width * height > limits.IMAGE_PIXELS_MAX:
-        raise UsageError(f"an image of {width}x{height} px; expected at most {limits.IMAGE_PIXELS_MAX} pixels")
+def _params(splats: Splats, features: Tensor | None, settings: RenderSettings) -> Params:
+    floats = {name: getattr(splats, name) for name in ("means", "quats", "log_scales", "logit_opacities", "sh")}
+    if features is not None:
+        floats["features"] = features
+    things = splats.extras.get("thing")
+    check_rows(floats if things is None else {**floats, "thing": things})
+    if settings.check:
+        check_finite(floats)
+    return Params(**floats, things=None if things is None else things.int())
 
 
-def _over(picture: Rendering, background: tuple[float, float, float]) -> Rendering:
-    if not any(background):
-        return picture
-    behind = (1 - picture.alpha) * picture.rgb.new_tensor(background)
-    return replace(picture, rgb=picture.rgb + behind)
+def _with_normals(
+    params: Params, stored: Tensor | None, cameras: Camera, settings: RenderSettings, backend: str
+) -> Rendering:
+    """Normals are features; where they are not stored they turn with the camera, so that each has its own."""
+    if stored is not None:
+        check_rows({"means": params.means, "normal": stored})
+    own, parts = params.features, []
+    for camera in [cameras] if stored is not None or not len(cameras) else [cameras[i] for i in range(len(cameras))]:
+        normals = _towards(params, camera) if stored is None else stored
+        every = normals if own is None else torch.cat([own, normals], 1)
+        parts.append(blend(replace(params, features=every), camera, settings, backend))
+    picture = _finished(joined(parts), settings)
+    assert picture.features is not None
+    features, normals = picture.features[..., :-3], picture.features[..., -3:]
+    return replace(picture, features=None if own is None else features, normals=normals)
+
+
+def _towards(params: Params, camera: Camera) -> Float[Tensor, "n 3"]:
+    """Each splat's shortest axis, turned to the side that one camera sees."""
+    shortest = params.log_scales.argmin(1)
+    axes = rotation_matrices(params.quats).gather(2, shortest[:, None, None].expand(-1, 3, 1))[..., 0]
+    if not len(camera):
+        return axes
+    pose = camera.camera_from_world[0].detach().to(params.means)
+    rotation, translation = pose[:3, :3], pose[:3, 3]
+    sight = rotation[2] if camera.lens == "orthographic" else params.means.detach() + rotation.T @ translation
+    return torch.where(((axes.detach() * sight).sum(1) > 0)[:, None], -axes, axes)
+
+
+def _finished(sums: Sums, settings: RenderSettings) -> Rendering:
+    """Means of depths, and the background."""
+    depth = sums.depth_sum / sums.alpha.clamp(min=_ALPHA_LEAST)
+    rgb, background = sums.rgb, settings.background
+    if isinstance(background, Tensor):
+        behind = background.to(rgb).reshape(-1, 1, 1, 3)
+    else:
+        behind = _colour(background, rgb.dtype, rgb.device) if any(background) else None
+    if behind is not None:
+        rgb = torch.addcmul(rgb + behind, sums.alpha, behind, value=-1)
+    return Rendering(rgb, sums.alpha, depth, sums.median, sums.things, sums.features, None, sums.skipped)
+
+
+@functools.lru_cache(64)
+def _colour(rgb: tuple[float, float, float], dtype: torch.dtype, device: torch.device) -> Float[Tensor, "3"]:
+    return torch.tensor(rgb, dtype=dtype, device=device)
 
 
 call_as(__name__, render)
 
-__all__ = ["BACKENDS", "HasSplats", "RenderSettings", "Rendering", "backends", "render"]
+__all__ = ["BACKENDS", "HasSplats", "RenderSettings", "Rendering", "backends", "blend", "joined", "render"]

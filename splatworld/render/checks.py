@@ -1,0 +1,112 @@
+"""What `render` and `rasterization` refuse, in sentences that name the argument. Only looks at values when asked to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splatworld import limits
+from splatworld.camera import Camera
+from splatworld.errors import UsageError
+
+_SHAPES: dict[str, tuple[int | str, ...]] = {
+    "means": ("n", 3),
+    "quats": ("n", 4),
+    "log_scales": ("n", 3),
+    "scales": ("n", 3),
+    "logit_opacities": ("n",),
+    "opacities": ("n",),
+    "sh": ("n", "k", 3),
+    "features": ("n", "d"),
+    "thing": ("n",),
+    "normal": ("n", 3),
+}
+_SH_TERMS = (1, 4, 9, 16, 25)
+_LENSES = ("pinhole", "orthographic", "fisheye")
+_FLOATS = (torch.float32, torch.float64)
+
+
+def check_rows(tensors: Mapping[str, Any]) -> None:
+    """Tensors by name, "means" first, have one row per splat, one float type and one device.
+
+    Raises:
+        UsageError: one has not, by name.
+    """
+    means = tensors["means"]
+    if not isinstance(means, Tensor) or means.ndim != 2:
+        raise UsageError(f"means is {_described(means)}; expected a float tensor [n, 3]")
+    n, dtype, device = means.shape[0], means.dtype, means.device
+    if dtype not in _FLOATS:
+        raise UsageError(f"means is {_named(dtype)}; expected float32 or float64")
+    for name, tensor in tensors.items():
+        shape = _SHAPES[name]
+        if not isinstance(tensor, Tensor) or not _fits(tensor.shape, shape, n):
+            text = ", ".join(map(str, shape))
+            raise UsageError(
+                f"{name} is {_described(tensor)}; expected a tensor [{text}] with n = {n}, the rows of means"
+            )
+        if tensor.device != device:
+            raise UsageError(f"{name} is on {tensor.device} and means is on {device}; expected one device")
+        if tensor.dtype != dtype and name != "thing":
+            raise UsageError(f"{name} is {_named(tensor.dtype)} and means is {_named(dtype)}; expected one type")
+    if "sh" in tensors and tensors["sh"].shape[1] not in _SH_TERMS:
+        raise UsageError(f"sh has {tensors['sh'].shape[1]} coefficients per channel; expected 1, 4, 9, 16 or 25")
+    if "thing" in tensors and (tensors["thing"].is_floating_point() or tensors["thing"].is_complex()):
+        raise UsageError(f"thing is {_named(tensors['thing'].dtype)}; expected integers")
+
+
+def check_cameras(cameras: Camera, background: object) -> None:
+    """Any number of cameras with an image that can be drawn; their values may be anything.
+
+    Raises:
+        UsageError: they are not, by name.
+    """
+    poses, Ks, width, height = cameras.camera_from_world, cameras.Ks, cameras.width, cameras.height
+    for name, tensor, side in (("camera_from_world", poses, 4), ("Ks", Ks, 3)):
+        if not isinstance(tensor, Tensor) or tensor.shape[1:] != (side, side) or not tensor.is_floating_point():
+            raise UsageError(f"{name} is {_described(tensor)}; expected a float tensor [c, {side}, {side}]")
+    if len(poses) != len(Ks):
+        raise UsageError(f"there are {len(poses)} camera_from_world and {len(Ks)} Ks; expected one of each per camera")
+    if cameras.lens not in _LENSES:
+        raise UsageError(f"unknown lens '{cameras.lens}'; expected {', '.join(_LENSES)}")
+    if not (0 < width <= limits.IMAGE_SIDE_MAX_PX and 0 < height <= limits.IMAGE_SIDE_MAX_PX):
+        raise UsageError(f"an image of {width}x{height} px; each side must be 1 to {limits.IMAGE_SIDE_MAX_PX}")
+    if width * height > limits.IMAGE_PIXELS_MAX:
+        raise UsageError(f"an image of {width}x{height} px; expected at most {limits.IMAGE_PIXELS_MAX} pixels")
+    if isinstance(background, Tensor) and background.ndim == 2 and len(background) != len(poses):
+        raise UsageError(f"background has {len(background)} rows for {len(poses)} cameras; expected one per camera")
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Every value of every tensor is finite, but for opacity logits, which may be infinite.
+
+    Raises:
+        UsageError: the first row, of all tensors, in which one is not.
+    """
+    broken = []
+    for name, tensor in tensors.items():
+        bad = tensor.isnan() if name == "logit_opacities" else ~tensor.isfinite()
+        if bad.any():
+            row = int(bad.reshape(len(tensor), -1).any(1).int().argmax())
+            broken.append((row, f"{name}[{row}] is {tensor[row].detach().cpu().numpy()}; expected finite numbers"))
+    if broken:
+        raise UsageError(min(broken, key=lambda found: found[0])[1])
+
+
+def _fits(shape: torch.Size, expected: tuple[int | str, ...], n: int) -> bool:
+    if len(shape) != len(expected) or shape[0] != n:
+        return False
+    return all(
+        have == want or (have > 0 and type(want) is str) for have, want in zip(shape[1:], expected[1:], strict=True)
+    )
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{list(value.shape)} of {_named(value.dtype)}"
+    return "missing" if value is None else f"a {type(value).__name__}"
+
+
+def _named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
