@@ -1,13 +1,14 @@
 // Blending, the other way round.
 //
 // One warp takes kBucket entries of a tile's list, 32 at a time from the back: each lane holds one splat, the farthest
-// in lane 0, and the tile's pixels walk through the lanes, one lane a step. So a splat's gradient is summed in registers
-// over all pixels of the tile and leaves them once, and every pixel meets the splats back to front. With T the
-// transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and behind = sum over splats behind it
-// of w (g . v), less g_alpha T_end,
+// in lane 0, and the tile's pixels walk through the lanes, one lane a step. So a splat's gradient is summed in
+// registers over all pixels of the tile and leaves them once, and every pixel meets the splats back to front. With T
+// the transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and behind = sum over splats
+// behind it of w (g . v), less g_alpha T_end,
 //   d loss / d v = a T g,   d loss / d a = T (g . v) - behind / (1 - a),
 // and T is that after the splat over (1 - a). This way `behind` grows from nothing in a pixel that ends in the bucket:
-// no small difference of large sums, however deep the splat. Other pixels start from the checkpoint at the bucket's end.
+// no small difference of large sums, however deep the splat. Other pixels start from the checkpoint at the bucket's
+// end.
 #include "cuda/backward.h"
 #include "cuda/blend.h"
 

@@ -1,6 +1,6 @@
 // Projection, the other way round: one thread takes one footprint. Each row is seen once in a band, and bands and
 // cameras follow each other on one stream, so adding to a row needs no atomics; the pose is summed in a fixed order.
-#include "cuda/chain.h"
+#include "cuda/backward_chain.h"
 
 namespace splatworld {
 namespace {
