@@ -21,6 +21,20 @@ enum Counter {
   kCounters = 8,
 };
 
+// One camera, in the device's memory: kernels read it there, so that nobody waits for it.
+struct Camera {
+  const float* camera_from_world;  // 4 4
+  const float* K;                  // 3 3
+};
+
+SW_HD View<float> view_of(const Camera& camera, int width, int height) {
+  const float *m = camera.camera_from_world, *k = camera.K;
+  const Mat3<float> rotation = {{m[0], m[1], m[2]}, {m[4], m[5], m[6]}, {m[8], m[9], m[10]}};
+  const Vec3<float> translation = {m[3], m[7], m[11]};
+  const Vec3<float> eye = -1.0f * transposed_times(rotation, translation);
+  return {rotation, translation, eye, k[0], k[4], k[2], k[5], float(width), float(height)};
+}
+
 struct Frame {
   int width, height;         // px of the whole picture
   int tiles_x, tiles_y;      // tiles of the whole picture

@@ -1,0 +1,159 @@
+// Footprints to pixels: a block blends a tile, a warp the 8x4 pixels of a patch, a thread one pixel.
+#include "cuda/blend.h"
+
+#include "cuda/chain.h"
+#include "cuda/forward.h"
+
+namespace splatworld {
+namespace {
+
+// A part of a tile's list, in shared memory.
+struct Batch {
+  float4 geometry[kBucket];
+  float2 shape[kBucket];  // r, power
+  float4 values[kBucket];
+};
+
+struct Pixel {
+  float4 sum = {0, 0, 0, 0};
+  float transmittance = 1;
+  float faintest;         // log2 of the least alpha that counts; infinite once nothing does
+  uint32_t last = 0;      // one past the last list entry taken
+  uint32_t surface = 0;   // one past the entry that brought the transmittance to kMedian
+};
+
+__device__ Disc disc(const Batch& batch, int i) {
+  const float4 a = batch.geometry[i];
+  const float2 b = batch.shape[i];
+  return {a.x, a.y, a.z, a.w, b.x, b.y};
+}
+
+__device__ void load(const Frame& frame, uint32_t entry, int i, Batch& batch) {
+  const uint32_t number = __ldg(frame.pairs + entry);
+  const float4 b = __ldg(frame.geometry + 2 * number + 1);
+  batch.geometry[i] = __ldg(frame.geometry + 2 * number);
+  batch.shape[i] = {b.x, b.y};
+  batch.values[i] = __ldg(frame.values + number);
+}
+
+__device__ bool ended(const Pixel& pixel) { return pixel.faintest > 0; }
+
+template <bool kFirst>
+__device__ void take(Pixel& pixel, float power, float alpha_max, float4 value, uint32_t entry) {
+  const float alpha = fminf(exp2f(power), alpha_max);
+  const float next = dimmed(pixel.transmittance, alpha);
+  if (next <= kStop) {
+    pixel.faintest = INFINITY;
+    return;
+  }
+  const float weight = alpha * pixel.transmittance;
+  pixel.sum.x = fmaf(weight, value.x, pixel.sum.x);
+  pixel.sum.y = fmaf(weight, value.y, pixel.sum.y);
+  pixel.sum.z = fmaf(weight, value.z, pixel.sum.z);
+  pixel.sum.w = fmaf(weight, value.w, pixel.sum.w);
+  pixel.last = entry + 1;
+  if (kFirst && next <= kMedian && pixel.surface == 0) pixel.surface = entry + 1;
+  pixel.transmittance = next;
+}
+
+// Entries [first, first + count) of the list, of which `batch` holds the data, into a warp's pixels.
+template <bool kFirst>
+__device__ void blend_batch(const Batch& batch, uint32_t first, int count, float2 corner, float2 centre, float alpha_max,
+                            Pixel& pixel) {
+  const int lane = int(threadIdx.x) % kWarp;
+  for (int group = 0; group < count; group += kWarp) {
+    if (__all_sync(kAll, ended(pixel))) return;
+    const int mine = group + lane;
+    const bool seen = mine < count && touches_patch(disc(batch, mine), corner.x, corner.y);
+    for (uint32_t hits = __ballot_sync(kAll, seen); hits; hits &= hits - 1) {
+      const int i = group + __ffs(int(hits)) - 1;
+      const float power = log2_alpha(disc(batch, i), centre.x, centre.y);
+      if (power >= pixel.faintest) take<kFirst>(pixel, power, alpha_max, batch.values[i], first + uint32_t(i));
+    }
+  }
+}
+
+__device__ void save(const Frame& frame, uint32_t slot, int in_tile, const Pixel& pixel) {
+  const int64_t at = int64_t(slot) * kPixels + in_tile;
+  frame.checkpoint_values[at] = pixel.sum;
+  frame.checkpoint_transmittance[at] = pixel.transmittance;
+}
+
+// The largest `last` of the tile. Called by all threads.
+__device__ void write_tile_last(const Frame& frame, uint32_t last) {
+  __shared__ uint32_t largest;
+  if (threadIdx.x == 0) largest = 0;
+  __syncthreads();
+  for (int by = kWarp / 2; by > 0; by /= 2) last = max(last, __shfl_xor_sync(kAll, last, by));
+  if (threadIdx.x % kWarp == 0) atomicMax(&largest, last);
+  __syncthreads();
+  if (threadIdx.x == 0) frame.tile_last[blockIdx.x] = largest;
+}
+
+__device__ void write_first(const Frame& frame, const Picture& picture, uint32_t list, int64_t at, const Pixel& pixel) {
+  picture.alpha[at] = 1.0f - pixel.transmittance;
+  float depth = 0;
+  int32_t thing = 0;
+  if (pixel.surface) {
+    const uint32_t number = frame.pairs[list + pixel.surface - 1];
+    depth = frame.values[number].w;
+    thing = __float_as_int(frame.geometry[2 * number + 1].z);
+  }
+  picture.median[at] = depth;
+  picture.things[at] = thing;
+  if (!frame.last) return;
+  frame.transmittance[at] = pixel.transmittance;
+  frame.last[at] = pixel.last;
+}
+
+template <bool kFirst>
+__global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Picture picture, float alpha_max) {
+  __shared__ Batch batch;
+  const int tile_x = int(blockIdx.x) % frame.tiles_x * kTile;
+  const int tile_y = (int(blockIdx.x) / frame.tiles_x + frame.tile_row) * kTile;
+  const Place place = place_of(int(threadIdx.x)), patch = place_of(int(threadIdx.x) & -kPatchPixels);
+  const int x = tile_x + place.x, y = tile_y + place.y;
+  const float2 corner = {float(tile_x + patch.x) + 0.5f, float(tile_y + patch.y) + 0.5f};
+  const float2 centre = {float(x) + 0.5f, float(y) + 0.5f};
+  const bool inside = x < frame.width && y < frame.height;
+  Pixel pixel;
+  pixel.faintest = inside ? kLog2AlphaMin : INFINITY;
+
+  const uint2 list = frame.ranges[blockIdx.x];
+  for (uint32_t entry = list.x; entry < list.y; entry += kBucket) {
+    if (__syncthreads_and(ended(pixel))) break;
+    if (frame.checkpoint_values && entry > list.x)
+      save(frame, checkpoint_slot(list.x, (entry - list.x) / kBucket), place.y * kTile + place.x, pixel);
+    const int count = int(min(list.y - entry, uint32_t(kBucket)));
+    if (int(threadIdx.x) < count) load(frame, entry + threadIdx.x, int(threadIdx.x), batch);
+    __syncthreads();
+    blend_batch<kFirst>(batch, entry - list.x, count, corner, centre, alpha_max, pixel);
+  }
+  if (kFirst && frame.tile_last) write_tile_last(frame, pixel.last);
+  if (!inside) return;
+  const int64_t at = int64_t(y) * frame.width + x;
+  frame.totals[at] = pixel.sum;
+  if (kFirst) write_first(frame, picture, list.x, at, pixel);
+}
+
+__global__ void __launch_bounds__(kBlock) gather(Frame frame, const float* features, int channels, int first) {
+  const uint32_t number = blockIdx.x * kBlock + threadIdx.x;
+  if (number >= footprints_of(frame)) return;
+  const int64_t row = __float_as_uint(frame.geometry[2 * number + 1].w);
+  const float* from = features + row * channels + first;
+  const int there = channels - first;
+  frame.values[number] = {from[0], there > 1 ? from[1] : 0, there > 2 ? from[2] : 0, there > 3 ? from[3] : 0};
+}
+
+}  // namespace
+
+void blend(const Frame& frame, const Picture& picture, Stream stream) {
+  launch(blend_tiles<true>, unsigned(tiles_of(frame)), kPixels, stream, frame, picture, frame.alpha_max);
+}
+
+void blend_features(const Frame& frame, const float* features, int channels, int first, Stream stream) {
+  launch(gather, blocks_for(frame.visible_capacity, kBlock), kBlock, stream, frame, features, channels, first);
+  launch(blend_tiles<false>, unsigned(tiles_of(frame)), kPixels, stream, frame, Picture{}, frame.alpha_max);
+}
+
+}  // namespace splatworld

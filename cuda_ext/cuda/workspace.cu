@@ -1,0 +1,76 @@
+#include "cuda/forward.h"
+
+namespace splatworld {
+namespace {
+
+constexpr size_t kAligned = 256;  // bytes
+
+// Hands out pieces of a block of memory, or only adds them up.
+class Pieces {
+ public:
+  explicit Pieces(void* block) : block_(reinterpret_cast<uintptr_t>(block)) {}
+
+  template <class T>
+  T* take(size_t count) {
+    T* piece = block_ ? reinterpret_cast<T*>(block_ + used_) : nullptr;
+    used_ += (count * sizeof(T) + kAligned - 1) / kAligned * kAligned;
+    return piece;
+  }
+
+  // Everything handed out so far.
+  Scratch all() const { return {reinterpret_cast<void*>(block_), used_}; }
+
+ private:
+  uintptr_t block_;
+  size_t used_ = 0;
+};
+
+size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+}  // namespace
+
+Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block) {
+  Workspace work{};
+  Frame& frame = work.frame;
+  Bins& bins = work.bins;
+  const size_t visible = size.visible_capacity, pairs = size.pair_capacity;
+  frame.width = size.width, frame.height = size.height;
+  frame.tiles_x = (size.width + kTile - 1) / kTile, frame.tiles_y = (size.height + kTile - 1) / kTile;
+  frame.tile_row = size.tile_row, frame.band_rows = size.band_rows;
+  frame.visible_capacity = size.visible_capacity, frame.pair_capacity = size.pair_capacity;
+  const size_t tiles = size_t(tiles_of(frame)), pixels = size_t(size.width) * size_t(size.height);
+
+  Pieces kept(kept_block), scratch(scratch_block);
+  frame.counters = kept.take<uint32_t>(kCounters);
+  bins.visible_chain = {kept.take<uint32_t>(1), kept.take<unsigned long long>(blocks_for(size.splats, kBlock))};
+  bins.pair_chain = {kept.take<uint32_t>(1), kept.take<unsigned long long>(blocks_for(visible, kBlock))};
+  frame.ranges = kept.take<uint2>(tiles);
+  work.zeros = kept.all();
+  frame.geometry = kept.take<float4>(2 * visible);
+  frame.values = kept.take<float4>(visible);
+  frame.pairs = kept.take<uint32_t>(pairs);
+  if (size.keep) {
+    frame.transmittance = kept.take<float>(pixels);
+    frame.last = kept.take<uint32_t>(pixels);
+    frame.tile_last = kept.take<uint32_t>(tiles);
+    frame.checkpoint_values = kept.take<float4>(pairs / kBucket * kPixels);
+    frame.checkpoint_transmittance = kept.take<float>(pairs / kBucket * kPixels);
+  }
+
+  bins.depth_keys = scratch.take<uint32_t>(visible);
+  bins.tile_keys = scratch.take<uint16_t>(pairs);
+  work.ones = scratch.all();
+  bins.sorted_depth_keys = scratch.take<uint32_t>(visible);
+  bins.numbers = scratch.take<uint32_t>(visible);
+  bins.order = scratch.take<uint32_t>(visible);
+  bins.boxes = scratch.take<ushort4>(visible);
+  bins.tile_counts = scratch.take<uint32_t>(visible);
+  bins.sorted_tile_keys = scratch.take<uint16_t>(pairs);
+  bins.unsorted_pairs = scratch.take<uint32_t>(pairs);
+  bins.sorting.bytes = larger(sort_scratch<uint32_t>(size.visible_capacity), sort_scratch<uint16_t>(size.pair_capacity));
+  bins.sorting.at = scratch.take<char>(bins.sorting.bytes);
+  work.kept_bytes = kept.all().bytes, work.scratch_bytes = scratch.all().bytes;
+  return work;
+}
+
+}  // namespace splatworld
