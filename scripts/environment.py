@@ -45,7 +45,7 @@ def ready(extras: Iterable[str], *, must_compile: bool = False) -> Path:
     before = _stamp()
     wanted = sorted({*extras, *before.get("extras", ())})
     without = no_compiler()
-    found = {"extras": wanted, "sources": _fingerprint(), "pure": without is not None}
+    found = {"extras": wanted, "sources": _fingerprint(), "pure": without is not None, "cuda": _for_cuda()}
     if before == found and PYTHON.exists():
         return PYTHON
     began = time.monotonic()
@@ -56,7 +56,7 @@ def ready(extras: Iterable[str], *, must_compile: bool = False) -> Path:
     LOG.unlink(missing_ok=True)
     if without is not None:
         _say_pure(without)
-    _install(wanted, pure=without is not None, may_fall_back=not must_compile)
+    _install(wanted, found["cuda"], pure=without is not None, may_fall_back=not must_compile)
     STAMP.write_text(json.dumps(found))
     print(f"Installed in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return PYTHON
@@ -72,7 +72,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Begin a command as `run` does and do not wait; its output may go elsewhere."""
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path, **more}, stdout=stdout, stderr=stderr)
+    variables = {**os.environ, **_for_cmake(), "PATH": path, **more}
+    return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stdout, stderr=stderr)
 
 
 def finished(processes: Sequence[subprocess.Popen[bytes]]) -> int:
@@ -120,6 +121,27 @@ def no_compiler() -> str | None:
     return None
 
 
+def nvcc() -> Path | None:
+    """CUDA's compiler: on the path, or where CUDACXX or CUDA_HOME says."""
+    home = os.environ.get("CUDA_HOME", "")
+    found = os.environ.get("CUDACXX") or shutil.which("nvcc") or shutil.which("nvcc", path=os.path.join(home, "bin"))
+    return Path(found) if found else None
+
+
+def _for_cmake() -> dict[str, str]:
+    """CMake looks for nvcc on the path only, and where this variable says."""
+    found = nvcc()
+    return {} if found is None else {"CUDACXX": str(found)}
+
+
+def _for_cuda() -> str:
+    """What CMake is told about CUDA: kernels for this machine's own GPU, or none where there is none to run them."""
+    driver = shutil.which("nvidia-smi")
+    if nvcc() is None or driver is None or subprocess.run([driver, "-L"], capture_output=True).returncode:
+        return "SW_CUDA=OFF"
+    return "SW_CUDA_ARCHITECTURES=native"
+
+
 def _say_pure(reason: str) -> None:
     print(
         f"Note: {reason}, so the CPU kernels are left out. Everything works, but pictures take far longer to draw.",
@@ -140,9 +162,9 @@ def _make_venv() -> None:
         raise SetupError(f"{sys.executable} could not make {VENV}; what it said stands above")
 
 
-def _install(extras: Sequence[str], *, pure: bool, may_fall_back: bool) -> None:
+def _install(extras: Sequence[str], cuda: str, *, pure: bool, may_fall_back: bool) -> None:
     """Build tools first, so that later builds need no network; then the project."""
-    project = ["--no-build-isolation", "--editable", f".[{','.join(extras)}]"]
+    project = ["--no-build-isolation", "--editable", f".[{','.join(extras)}]", f"--config-settings=cmake.define.{cuda}"]
     if not _pip(BUILD_TOOLS):
         raise SetupError(_failed())
     if _pip(project, SPLATWORLD_PURE="1" if pure else ""):
@@ -165,7 +187,7 @@ def _pip(what: Sequence[str], **environment: str) -> bool:
     pip = subprocess.Popen(
         [*command, *what],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, **_for_cmake(), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,8 +1,11 @@
-"""Everything that CI runs: lint, format, types, import contract, compiler warnings, tests. Arguments go to pytest."""
+"""Everything that CI runs: lint, format, types, imports, C++ tests, strict build, tests. Arguments go to pytest.
+
+With nvcc the CUDA kernels are compiled too. No GPU is needed: here their tests run on a build of the same kernels for
+the host (`cuda_ext/cuda/simt.h`), and on a GPU `scripts/gpu_check` runs them.
+"""
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +18,13 @@ THREE = "three@0.187"
 NODE = ROOT / "build" / "node"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
+KERNELS = ROOT / "cuda_ext"
+STRICT = ROOT / "build" / "strict"
+ARCHITECTURES = "75;90"
+"""Of GPUs, to compile for: the oldest, which lacks most, and the one with the most code of its own."""
+SANITIZED = ("-std=c++17", "-O1", "-g", "-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all")
+WARNED = ("-Wall", "-Wextra", "-Werror")
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run all checks, pytest last, and return 0 if all of them passed."""
@@ -25,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         failed = [name for name, command in _checks().items() if not _passes(name, command)]
         if failed:
             print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-        return _tests([python, "-m", "pytest", *arguments], modules) or (1 if failed else 0)
+        built = _emulated_kernels() if "strict build" not in failed else {}
+        return _tests([python, "-m", "pytest", *arguments], modules | built) or (1 if failed else 0)
     except environment.SetupError as why:
         print(f"test: {why}", file=sys.stderr)
         return 1
@@ -54,19 +65,42 @@ def _checks() -> dict[str, list[list[str | Path]]]:
         "import contract": [[BIN / "lint-imports"]],
     }
     if environment.no_compiler() is None:
-        checks["compiler warnings"] = _strict_build()
+        checks["C++ tests"] = _native_tests()
+        checks["strict build"] = [_strict_wheel()]
     return checks
 
 
-def _strict_build() -> list[list[str | Path]]:
-    """The kernels, compiled with every warning an error."""
-    asked = [environment.PYTHON, "-m", "nanobind", "--cmake_dir"]
-    nanobind = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    build = ROOT / "build" / "strict"
-    options = ["-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-Dnanobind_DIR={nanobind}", "--log-level=WARNING"]
-    options.append(f"-DPython_EXECUTABLE={environment.PYTHON}")
-    configure = [BIN / "cmake", "-S", ROOT / "cuda_ext", "-B", build, "-G", "Ninja", *options]
-    return [configure, [BIN / "cmake", "--build", build]]
+def _native_tests() -> list[list[str | Path]]:
+    """Each program of `cuda_ext/tests`, compiled with sanitizers and run; and the shared headers, through nvcc."""
+    compiler = os.environ.get("CXX") or next(name for name in environment.COMPILERS if shutil.which(name))
+    build, tests = ROOT / "build" / "tests", KERNELS / "tests"
+    build.mkdir(parents=True, exist_ok=True)
+    include = ["-I", KERNELS, "-I", KERNELS / "include"]
+    programs = {
+        "maths": [*sorted((tests / "maths").glob("*.cpp"))],
+        "simt": ["-DSW_EMULATED", tests / "simt.cpp", KERNELS / "cuda" / "simt.cpp"],
+    }
+    commands: list[list[str | Path]] = []
+    for name, sources in programs.items():
+        commands += [[compiler, *SANITIZED, *WARNED, *include, *sources, "-o", build / name], [build / name]]
+    if (nvcc := environment.nvcc()) is not None:
+        strict = ["-std=c++17", "-Werror", "all-warnings", "-Xcompiler", "-Wall,-Wextra"]
+        commands.append([nvcc, *strict, *include, "-c", tests / "maths" / "device.cu", "-o", build / "device.o"])
+    return commands
+
+
+def _strict_wheel() -> list[str | Path]:
+    """The kernels with every warning an error, as the wheel that then must install and draw without a compiler."""
+    shutil.rmtree(STRICT / "dist", ignore_errors=True)
+    options = ["--strict", "--check", "--borrow", "--architectures", ARCHITECTURES, "--build", STRICT]
+    return [environment.PYTHON, Path(__file__).with_name("wheel.py"), *options, "--out", STRICT / "dist"]
+
+
+def _emulated_kernels() -> dict[str, str]:
+    """Where the CUDA kernels built for the host are, and the wheel; empty where nothing could be compiled."""
+    built = {"SPLATWORLD_WHEELS": str(STRICT / "dist")} if (STRICT / "dist").is_dir() else {}
+    found = sorted(STRICT.glob("_cuda_emulated*"))
+    return built | ({"SPLATWORLD_EMULATED": str(found[0])} if found else {})
 
 
 def _passes(name: str, commands: list[list[str | Path]]) -> bool:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("demo", "test", "make_gallery", "python")
+SCRIPTS = ("demo", "test", "make_gallery", "python", "bench", "wheel", "gpu_check")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -93,7 +93,8 @@ def test_a_complete_installation_is_left_alone(environment: ModuleType, monkeypa
     environment.BIN.mkdir(parents=True)
     environment.PYTHON.symlink_to(sys.executable)
     pure = environment.no_compiler() is not None
-    stamp = {"extras": ["app", "dev"], "sources": environment._fingerprint(), "pure": pure}
+    cuda = environment._for_cuda()
+    stamp = {"extras": ["app", "dev"], "sources": environment._fingerprint(), "pure": pure, "cuda": cuda}
     environment.STAMP.write_text(json.dumps(stamp))
     monkeypatch.setattr(environment, "_install", lambda *a, **k: pytest.fail("nothing was to be installed"))
     assert environment.ready(["app"]) == environment.PYTHON
