@@ -1,7 +1,7 @@
 // The way back through a frame: from gradients for the picture to gradients for the splats and the camera.
 #pragma once
 
-#include "cuda/frame.h"
+#include "cuda/forward.h"
 #include "splatworld/gaussian_backward.h"
 
 namespace splatworld {
@@ -18,13 +18,16 @@ struct ImageGrads {
 //   (x, y, p, q), (r, power, sum over pixels of |x|, of |y|), (the pass's four values)
 constexpr int kGradQuads = 3;
 
-// Memory for one pass; Python owns it.
+// Memory for the way back through one frame.
 struct BackwardScratch {
-  uint2* items;         // tiles_of(frame) + pair_capacity / kBucket: (tile, bucket) with something to do
+  uint2* items;         // (tile, bucket) with something to do
   uint32_t* item_count;
   float4* grads;        // kGradQuads per footprint: sums over pairs; geometry also over passes
-  float4* records;      // kGradQuads per pair, all zero, for sums in a fixed order; null: atomic sums
-  uint32_t* order;      // pair_capacity: with `records`, pairs by footprint
+  float* pose_parts;    // kPoseNumbers per kProjectThreads footprints
+  // For sums in a fixed order; null where atomics sum as they come.
+  float4* records;      // kGradQuads per pair
+  uint32_t *keys, *sorted_keys, *numbers, *order;  // per pair: footprints, and pairs by footprint
+  Scratch sorting;
 };
 
 // Where gradients for the stored parameters are added up, over bands and cameras. Null: not wanted.
@@ -34,22 +37,33 @@ struct SplatGrads {
   float* log_scales;       // n 3; for scales where Settings::activated
   float* logit_opacities;  // n; for opacities where Settings::activated
   float* sh;               // n terms 3
-  float* features;         // n channels
   float* abs_centres;      // n 2: sums over pixels of |gradient for the centre on the screen| (AbsGS, Ye et al. 2024)
-  float* pose;             // 12: rotation by rows, then translation
-  float* pose_parts;       // 12 per kProjectThreads footprints of the capacity: room for sums in a fixed order
+  float* camera_from_world;  // 4 4
 };
 
 constexpr unsigned kProjectThreads = 128;
+constexpr int kPoseNumbers = 12;  // rotation by rows, translation
+
+// Where everything lies in `block`; null: only *bytes is right.
+BackwardScratch backward_scratch(const Frame& frame, bool deterministic, void* block, size_t* bytes);
+
+// Lists the work and zeroes the sums: once, before the passes.
+void begin_backward(const Frame& frame, const BackwardScratch& scratch, Stream stream);
 
 // Adds the gradients that a pass of the picture has for its footprints to `scratch.grads`.
 void blend_backward(const Frame& frame, const ImageGrads& image, const BackwardScratch& scratch, Stream stream);
 
-// Moves the gradients for the values of pass >= 1 to `features_grad` [n channels], and leaves zeros.
-void features_backward(const Frame& frame, float4* grads, int pass, int channels, float* features_grad, Stream stream);
+// Adds the gradients for the values of a pass over features to their channels first .. first + 3 in `features_grad`
+// [n channels], which may be null, and zeroes them for the next pass.
+void features_backward(const Frame& frame, const BackwardScratch& scratch, int first, int channels,
+                       float* features_grad, Stream stream);
 
-// Adds the gradients for the stored parameters and the pose, from those for footprints (values: of pass 0).
-void project_backward(const Frame& frame, const Gaussians& splats, const View<float>& view, const Settings& settings,
-                      const float4* grads, const SplatGrads& out, Stream stream);
+// Adds the gradients for the stored parameters and the pose, from those for footprints (values: of the first pass).
+void project_backward(const Frame& frame, const Gaussians& splats, const Camera& camera, const Settings& settings,
+                      const BackwardScratch& scratch, const SplatGrads& out, Stream stream);
+
+// Parts of the above.
+void order_pairs(const Frame& frame, const BackwardScratch& scratch, Stream stream);  // by footprint
+void sum_records(const Frame& frame, const BackwardScratch& scratch, Stream stream);  // into `grads`
 
 }  // namespace splatworld

@@ -11,12 +11,11 @@
 // end.
 #include "cuda/backward.h"
 #include "cuda/blend.h"
+#include "cuda/pieces.h"
 
 namespace splatworld {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr unsigned kAll = 0xffffffffu;
 constexpr float kLn2 = 0.693147181f;
 
 struct PixelState {
@@ -185,8 +184,8 @@ __device__ inline void hand_over(const Disc& d, const Gathered& sum, bool alone,
   }
 }
 
-__global__ void list_work(Frame frame, uint2* items, uint32_t* item_count) {
-  const int tile = int(blockIdx.x * blockDim.x + threadIdx.x);
+__global__ void __launch_bounds__(kBlock) list_work(Frame frame, uint2* items, uint32_t* item_count) {
+  const int tile = int(blockIdx.x * kBlock + threadIdx.x);
   if (tile >= tiles_of(frame)) return;
   const uint32_t buckets = (frame.tile_last[tile] + kBucket - 1) / kBucket;
   if (buckets == 0) return;
@@ -224,14 +223,40 @@ __global__ void __launch_bounds__(kWarp) blend_back(Frame frame, ImageGrads imag
 
 }  // namespace
 
-void blend_backward(const Frame& frame, const ImageGrads& image, const BackwardScratch& scratch, Stream stream) {
-  constexpr unsigned kThreads = 256;
-  constexpr uint64_t kBlocksMost = 1 << 15;
+BackwardScratch backward_scratch(const Frame& frame, bool deterministic, void* block, size_t* bytes) {
+  Pieces pieces(block);
+  BackwardScratch out{};
+  const size_t pairs = frame.pair_capacity, visible = frame.visible_capacity;
+  out.items = pieces.take<uint2>(size_t(tiles_of(frame)) + pairs / kBucket);
+  out.item_count = pieces.take<uint32_t>(1);
+  out.grads = pieces.take<float4>(kGradQuads * visible);
+  out.pose_parts = pieces.take<float>(kPoseNumbers * size_t(blocks_for(visible, kProjectThreads)));
+  if (deterministic) {
+    out.records = pieces.take<float4>(kGradQuads * pairs);
+    out.keys = pieces.take<uint32_t>(pairs), out.sorted_keys = pieces.take<uint32_t>(pairs);
+    out.numbers = pieces.take<uint32_t>(pairs), out.order = pieces.take<uint32_t>(pairs);
+    out.sorting.bytes = sort_scratch<uint32_t>(frame.pair_capacity);
+    out.sorting.at = pieces.take<char>(out.sorting.bytes);
+  }
+  *bytes = pieces.all().bytes;
+  return out;
+}
+
+void begin_backward(const Frame& frame, const BackwardScratch& scratch, Stream stream) {
   const unsigned tiles = unsigned(tiles_of(frame));
+  zero(scratch.grads, kGradQuads * sizeof(float4) * frame.visible_capacity, stream);
   zero(scratch.item_count, sizeof(uint32_t), stream);
-  launch(list_work, blocks_for(tiles, kThreads), kThreads, stream, frame, scratch.items, scratch.item_count);
-  const uint64_t items = uint64_t(tiles) + frame.pair_capacity / kBucket;
-  launch(blend_back, unsigned(items < kBlocksMost ? items : kBlocksMost), kWarp, stream, frame, image, scratch);
+  launch(list_work, blocks_for(tiles, kBlock), kBlock, stream, frame, scratch.items, scratch.item_count);
+  if (scratch.records) order_pairs(frame, scratch, stream);
+}
+
+void blend_backward(const Frame& frame, const ImageGrads& image, const BackwardScratch& scratch, Stream stream) {
+  constexpr uint64_t kBlocksMost = 1 << 15;  // each takes the next piece of work until there is none
+  const uint64_t items = uint64_t(tiles_of(frame)) + frame.pair_capacity / kBucket;
+  const unsigned blocks = unsigned(items < kBlocksMost ? items : kBlocksMost);
+  if (scratch.records) zero(scratch.records, kGradQuads * sizeof(float4) * frame.pair_capacity, stream);
+  launch(blend_back, blocks, kWarp, stream, frame, image, scratch);
+  if (scratch.records) sum_records(frame, scratch, stream);
 }
 
 }  // namespace splatworld

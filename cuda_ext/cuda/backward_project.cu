@@ -5,9 +5,6 @@
 namespace splatworld {
 namespace {
 
-constexpr int kWarp = 32, kPoseNumbers = 12;
-constexpr unsigned kAll = 0xffffffffu;
-
 __device__ inline uint32_t splat_of(const Frame& frame, uint32_t footprint) {
   return __float_as_uint(frame.geometry[2 * uint64_t(footprint) + 1].w);
 }
@@ -67,18 +64,22 @@ __device__ void sum_block(const float* numbers, float* part) {
 
 template <int kDegree>
 __global__ void __launch_bounds__(kProjectThreads)
-project_back(Frame frame, Gaussians splats, View<float> view, Settings settings, const float4* grads, SplatGrads out) {
+    project_back(Frame frame, Gaussians splats, Camera camera, Settings settings, BackwardScratch scratch,
+                 SplatGrads out) {
   const uint32_t footprint = blockIdx.x * kProjectThreads + threadIdx.x, count = footprints_of(frame);
   if (blockIdx.x * kProjectThreads >= count) return;
+  __shared__ View<float> view;
+  if (threadIdx.x == 0) view = view_of(camera, frame.width, frame.height);
+  __syncthreads();
   PoseGrad<float> pose = {};
-  const float4* grad = grads + kGradQuads * uint64_t(footprint);
+  const float4* grad = scratch.grads + kGradQuads * uint64_t(footprint);
   if (footprint < count && (any(grad[0]) || any(grad[1]) || any(grad[2])))
     add_splat<kDegree>(splats, splat_of(frame, footprint), view, settings, grad, out, &pose);
-  if (!out.pose) return;
+  if (!out.camera_from_world) return;
   const Mat3<float>& r = pose.rotation;
   const Vec3<float>& t = pose.translation;
   const float numbers[kPoseNumbers] = {r.a.x, r.a.y, r.a.z, r.b.x, r.b.y, r.b.z, r.c.x, r.c.y, r.c.z, t.x, t.y, t.z};
-  sum_block(numbers, out.pose_parts + kPoseNumbers * uint64_t(blockIdx.x));
+  sum_block(numbers, scratch.pose_parts + kPoseNumbers * uint64_t(blockIdx.x));
 }
 
 // One warp for each number.
@@ -88,11 +89,12 @@ __global__ void sum_pose(Frame frame, const float* parts, float* pose) {
   float sum = 0;
   for (unsigned i = lane; i < count; i += kWarp) sum += parts[kPoseNumbers * uint64_t(i) + k];
   for (int by = kWarp / 2; by > 0; by /= 2) sum += __shfl_xor_sync(kAll, sum, by);
-  if (lane == 0) pose[k] += sum;
+  if (lane == 0) pose[k < 9 ? k / 3 * 4 + k % 3 : (k - 9) * 4 + 3] += sum;
 }
 
-__global__ void move_values(Frame frame, float4* grads, int first, int channels, float* features_grad) {
-  const uint32_t footprint = blockIdx.x * blockDim.x + threadIdx.x;
+__global__ void __launch_bounds__(kBlock)
+    move_values(Frame frame, float4* grads, int first, int channels, float* features_grad) {
+  const uint32_t footprint = blockIdx.x * kBlock + threadIdx.x;
   if (footprint >= footprints_of(frame)) return;
   float4* from = grads + kGradQuads * uint64_t(footprint) + 2;
   const float4 values = *from;
@@ -105,7 +107,7 @@ __global__ void move_values(Frame frame, float4* grads, int first, int channels,
   if (first + 3 < channels) to[3] += values.w;
 }
 
-using ProjectBack = void (*)(Frame, Gaussians, View<float>, Settings, const float4*, SplatGrads);
+using ProjectBack = void (*)(Frame, Gaussians, Camera, Settings, BackwardScratch, SplatGrads);
 
 ProjectBack project_back_for(int degree) {
   switch (degree) {
@@ -120,17 +122,18 @@ ProjectBack project_back_for(int degree) {
 
 }  // namespace
 
-void features_backward(const Frame& frame, float4* grads, int pass, int channels, float* features_grad, Stream stream) {
-  constexpr unsigned kThreads = 256;
-  launch(move_values, blocks_for(frame.visible_capacity, kThreads), kThreads, stream, frame, grads, 4 * (pass - 1),
-         channels, features_grad);
+void features_backward(const Frame& frame, const BackwardScratch& scratch, int first, int channels,
+                       float* features_grad, Stream stream) {
+  launch(move_values, blocks_for(frame.visible_capacity, kBlock), kBlock, stream, frame, scratch.grads, first, channels,
+         features_grad);
 }
 
-void project_backward(const Frame& frame, const Gaussians& splats, const View<float>& view, const Settings& settings,
-                      const float4* grads, const SplatGrads& out, Stream stream) {
+void project_backward(const Frame& frame, const Gaussians& splats, const Camera& camera, const Settings& settings,
+                      const BackwardScratch& scratch, const SplatGrads& out, Stream stream) {
   launch(project_back_for(splats.degree), blocks_for(frame.visible_capacity, kProjectThreads), kProjectThreads, stream,
-         frame, splats, view, settings, grads, out);
-  if (out.pose) launch(sum_pose, 1, kPoseNumbers * kWarp, stream, frame, out.pose_parts, out.pose);
+         frame, splats, camera, settings, scratch, out);
+  if (out.camera_from_world)
+    launch(sum_pose, 1, kPoseNumbers * kWarp, stream, frame, scratch.pose_parts, out.camera_from_world);
 }
 
 }  // namespace splatworld
