@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from splatworld.generate import generate as generate
     from splatworld.light import relight as relight
     from splatworld.render import Rendering as Rendering
+    from splatworld.render import RenderSettings as RenderSettings
     from splatworld.render import render as render
+    from splatworld.render.rasterization import rasterization as rasterization
     from splatworld.scene_spec import SceneSpec as SceneSpec
     from splatworld.splats import Splats as Splats
     from splatworld.world import Environment as Environment
@@ -29,6 +31,7 @@ _HOMES = {
     "Camera": "splatworld.camera",
     "Environment": "splatworld.world",
     "Layer": "splatworld.world",
+    "RenderSettings": "splatworld.render",
     "Rendering": "splatworld.render",
     "SceneSpec": "splatworld.scene_spec",
     "Splats": "splatworld.splats",
@@ -37,6 +40,7 @@ _HOMES = {
     "World": "splatworld.world",
     "apply": "splatworld.edits",
     "load": "splatworld.formats",
+    "rasterization": "splatworld.render.rasterization",
     "relight": "splatworld.light",
     "save": "splatworld.formats",
 }
@@ -49,6 +53,7 @@ __all__ = [
     "Camera",
     "Environment",
     "Layer",
+    "RenderSettings",
     "Rendering",
     "SceneSpec",
     "Splats",
@@ -59,6 +64,7 @@ __all__ = [
     "apply",
     "generate",
     "load",
+    "rasterization",
     "relight",
     "render",
     "save",

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int32
@@ -28,6 +28,7 @@ from splatworld.splats import Splats
 BACKENDS = {
     "cpu": "splatworld.render.native",
     "reference": "splatworld.render.reference",
+    "gsplat": "splatworld.render.gsplat",
 }
 """Name to module."""
 
@@ -118,8 +119,17 @@ def blend(params: Params, cameras: Camera, settings: RenderSettings, backend: st
 
 def joined(parts: Sequence[Sums]) -> Sums:
     """The same splats from some cameras, then from others."""
-    columns = ([getattr(part, f.name) for part in parts] for f in fields(Sums))
-    return Sums(*(None if column[0] is None else torch.cat(column) for column in columns))
+
+    def column(name: str) -> Any:
+        pieces = [getattr(part, name) for part in parts]
+        return None if pieces[0] is None else torch.cat(pieces)
+
+    return Sums(**{f.name: column(f.name) for f in fields(Sums)})
+
+
+def mean_depth(sums: Sums) -> Float[Tensor, "c h w 1"]:
+    """Camera z, each splat weighted by what it adds; 0 where nothing is."""
+    return sums.depth_sum / sums.alpha.clamp(min=_ALPHA_LEAST)
 
 
 def backends() -> dict[str, str | None]:
@@ -161,7 +171,9 @@ def _params(splats: Splats, features: Tensor | None, settings: RenderSettings) -
     check_rows(floats if things is None else {**floats, "thing": things})
     if settings.check:
         check_finite(floats)
-    return Params(**floats, things=None if things is None else things.int())
+    if things is not None and things.dtype is not torch.int32:
+        things = things.int()
+    return Params(**floats, things=things)
 
 
 def _with_normals(
@@ -195,7 +207,6 @@ def _towards(params: Params, camera: Camera) -> Float[Tensor, "n 3"]:
 
 def _finished(sums: Sums, settings: RenderSettings) -> Rendering:
     """Means of depths, and the background."""
-    depth = sums.depth_sum / sums.alpha.clamp(min=_ALPHA_LEAST)
     rgb, background = sums.rgb, settings.background
     if isinstance(background, Tensor):
         behind = background.to(rgb).reshape(-1, 1, 1, 3)
@@ -203,7 +214,7 @@ def _finished(sums: Sums, settings: RenderSettings) -> Rendering:
         behind = _colour(background, rgb.dtype, rgb.device) if any(background) else None
     if behind is not None:
         rgb = torch.addcmul(rgb + behind, sums.alpha, behind, value=-1)
-    return Rendering(rgb, sums.alpha, depth, sums.median, sums.things, sums.features, None, sums.skipped)
+    return Rendering(rgb, sums.alpha, mean_depth(sums), sums.median, sums.things, sums.features, None, sums.skipped)
 
 
 @functools.lru_cache(64)
@@ -213,4 +224,14 @@ def _colour(rgb: tuple[float, float, float], dtype: torch.dtype, device: torch.d
 
 call_as(__name__, render)
 
-__all__ = ["BACKENDS", "HasSplats", "RenderSettings", "Rendering", "backends", "blend", "joined", "render"]
+__all__ = [
+    "BACKENDS",
+    "HasSplats",
+    "RenderSettings",
+    "Rendering",
+    "backends",
+    "blend",
+    "joined",
+    "mean_depth",
+    "render",
+]

@@ -10,21 +10,24 @@ from splatworld import limits
 from splatworld.camera import Camera
 from splatworld.errors import UsageError
 
-_SHAPES: dict[str, tuple[int | str, ...]] = {
-    "means": ("n", 3),
-    "quats": ("n", 4),
-    "log_scales": ("n", 3),
-    "scales": ("n", 3),
-    "logit_opacities": ("n",),
-    "opacities": ("n",),
-    "sh": ("n", "k", 3),
-    "features": ("n", "d"),
-    "thing": ("n",),
-    "normal": ("n", 3),
+_TAILS: dict[str, tuple[int, ...] | str] = {
+    "means": (3,),
+    "quats": (4,),
+    "log_scales": (3,),
+    "scales": (3,),
+    "logit_opacities": (),
+    "opacities": (),
+    "sh": "k, 3",
+    "features": "d",
+    "colors": "d",
+    "thing": (),
+    "normal": (3,),
 }
+"""What follows the number of rows in a shape."""
 _SH_TERMS = (1, 4, 9, 16, 25)
 _LENSES = ("pinhole", "orthographic", "fisheye")
 _FLOATS = (torch.float32, torch.float64)
+_INTEGERS = (torch.int32, torch.int64, torch.int16, torch.int8, torch.uint8)
 
 
 def check_rows(tensors: Mapping[str, Any]) -> None:
@@ -40,42 +43,42 @@ def check_rows(tensors: Mapping[str, Any]) -> None:
     if dtype not in _FLOATS:
         raise UsageError(f"means is {_named(dtype)}; expected float32 or float64")
     for name, tensor in tensors.items():
-        shape = _SHAPES[name]
-        if not isinstance(tensor, Tensor) or not _fits(tensor.shape, shape, n):
-            text = ", ".join(map(str, shape))
-            raise UsageError(
-                f"{name} is {_described(tensor)}; expected a tensor [{text}] with n = {n}, the rows of means"
-            )
+        tail = _TAILS[name]
+        if not isinstance(tensor, Tensor) or not (tensor.shape == (n, *tail) or _fits(tensor.shape, n, tail)):
+            expected = ", ".join(map(str, (n, *(tail if isinstance(tail, tuple) else [tail]))))
+            raise UsageError(f"{name} is {_described(tensor)}; expected a tensor [{expected}], a row for each of means")
         if tensor.device != device:
             raise UsageError(f"{name} is on {tensor.device} and means is on {device}; expected one device")
-        if tensor.dtype != dtype and name != "thing":
+        if tensor.dtype is not dtype and name != "thing":
             raise UsageError(f"{name} is {_named(tensor.dtype)} and means is {_named(dtype)}; expected one type")
     if "sh" in tensors and tensors["sh"].shape[1] not in _SH_TERMS:
         raise UsageError(f"sh has {tensors['sh'].shape[1]} coefficients per channel; expected 1, 4, 9, 16 or 25")
-    if "thing" in tensors and (tensors["thing"].is_floating_point() or tensors["thing"].is_complex()):
+    if "thing" in tensors and tensors["thing"].dtype not in _INTEGERS:
         raise UsageError(f"thing is {_named(tensors['thing'].dtype)}; expected integers")
 
 
-def check_cameras(cameras: Camera, background: object) -> None:
+def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_from_world") -> None:
     """Any number of cameras with an image that can be drawn; their values may be anything.
+
+    `poses` is what the caller calls them.
 
     Raises:
         UsageError: they are not, by name.
     """
-    poses, Ks, width, height = cameras.camera_from_world, cameras.Ks, cameras.width, cameras.height
-    for name, tensor, side in (("camera_from_world", poses, 4), ("Ks", Ks, 3)):
+    for name, tensor, side in ((poses, cameras.camera_from_world, 4), ("Ks", cameras.Ks, 3)):
         if not isinstance(tensor, Tensor) or tensor.shape[1:] != (side, side) or not tensor.is_floating_point():
             raise UsageError(f"{name} is {_described(tensor)}; expected a float tensor [c, {side}, {side}]")
-    if len(poses) != len(Ks):
-        raise UsageError(f"there are {len(poses)} camera_from_world and {len(Ks)} Ks; expected one of each per camera")
+    count, width, height = len(cameras), cameras.width, cameras.height
+    if len(cameras.Ks) != count:
+        raise UsageError(f"there are {count} {poses} and {len(cameras.Ks)} Ks; expected one of each per camera")
     if cameras.lens not in _LENSES:
         raise UsageError(f"unknown lens '{cameras.lens}'; expected {', '.join(_LENSES)}")
     if not (0 < width <= limits.IMAGE_SIDE_MAX_PX and 0 < height <= limits.IMAGE_SIDE_MAX_PX):
         raise UsageError(f"an image of {width}x{height} px; each side must be 1 to {limits.IMAGE_SIDE_MAX_PX}")
     if width * height > limits.IMAGE_PIXELS_MAX:
         raise UsageError(f"an image of {width}x{height} px; expected at most {limits.IMAGE_PIXELS_MAX} pixels")
-    if isinstance(background, Tensor) and background.ndim == 2 and len(background) != len(poses):
-        raise UsageError(f"background has {len(background)} rows for {len(poses)} cameras; expected one per camera")
+    if isinstance(background, Tensor) and background.ndim == 2 and len(background) != count:
+        raise UsageError(f"background has {len(background)} rows for {count} cameras; expected one per camera")
 
 
 def check_finite(tensors: Mapping[str, Tensor]) -> None:
@@ -94,12 +97,10 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
         raise UsageError(min(broken, key=lambda found: found[0])[1])
 
 
-def _fits(shape: torch.Size, expected: tuple[int | str, ...], n: int) -> bool:
-    if len(shape) != len(expected) or shape[0] != n:
-        return False
-    return all(
-        have == want or (have > 0 and type(want) is str) for have, want in zip(shape[1:], expected[1:], strict=True)
-    )
+def _fits(shape: torch.Size, n: int, tail: tuple[int, ...] | str) -> bool:
+    if tail == "k, 3":
+        return len(shape) == 3 and shape[0] == n and shape[2] == 3
+    return tail == "d" and len(shape) == 2 and shape[0] == n and shape[1] > 0
 
 
 def _described(value: object) -> str:

@@ -19,8 +19,9 @@ needs_kernels = pytest.mark.skipif(native.unavailable() is not None, reason=str(
 
 def test_the_table_names_every_backend_and_why_it_is_missing() -> None:
     table = backends()
-    assert list(table) == ["cpu", "reference"]
+    assert list(table) == ["cpu", "reference", "gsplat"]
     assert table["reference"] is None
+    assert all(reason is None or len(reason) > 10 for reason in table.values())
 
 
 def test_a_world_draws_as_its_splats() -> None:
@@ -70,7 +71,7 @@ def test_without_kernels_the_reference_draws(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_unknown_backend() -> None:
-    with pytest.raises(UsageError, match="unknown backend 'gpu'; expected auto, cpu, reference"):
+    with pytest.raises(UsageError, match="unknown backend 'gpu'; expected auto, cpu, reference, gsplat"):
         render(one(), ahead(), backend="gpu")
 
 
