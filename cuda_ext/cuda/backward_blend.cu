@@ -11,6 +11,7 @@
 // end.
 #include "cuda/backward.h"
 #include "cuda/blend.h"
+#include "cuda/chain.h"
 #include "cuda/pieces.h"
 
 namespace splatworld {

@@ -1,6 +1,7 @@
 // Projection, the other way round: one thread takes one footprint. Each row is seen once in a band, and bands and
 // cameras follow each other on one stream, so adding to a row needs no atomics; the pose is summed in a fixed order.
 #include "cuda/backward_chain.h"
+#include "cuda/chain.h"
 
 namespace splatworld {
 namespace {

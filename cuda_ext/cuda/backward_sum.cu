@@ -1,5 +1,6 @@
 // Gradients of pairs summed for each footprint in the order of the pairs: the same bits in every run.
 #include "cuda/backward.h"
+#include "cuda/chain.h"
 
 namespace splatworld {
 namespace {
