@@ -1,6 +1,6 @@
 // Footprints to lists for each tile, nearest first: sort footprints by depth, write a pair for each tile that one touches
 // in that order, and sort the pairs by tile, stably.
-#include "cuda/forward.h"
+#include "cuda/chain.h"
 #include "splatworld/tiles.h"
 
 namespace splatworld {

@@ -2,7 +2,6 @@
 #include "cuda/blend.h"
 
 #include "cuda/chain.h"
-#include "cuda/forward.h"
 
 namespace splatworld {
 namespace {
@@ -130,6 +129,7 @@ __global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Picture pict
     blend_batch<kFirst>(batch, entry - list.x, count, corner, centre, alpha_max, pixel);
   }
   if (kFirst && frame.tile_last) write_tile_last(frame, pixel.last);
+  if (kFirst && picture.skipped && blockIdx.x + threadIdx.x == 0) *picture.skipped = int32_t(frame.counters[kBroken]);
   if (!inside) return;
   const int64_t at = int64_t(y) * frame.width + x;
   frame.totals[at] = pixel.sum;

@@ -5,18 +5,13 @@
 // says all that others read of it, so no order between stores to different places is asked for.
 #pragma once
 
-#include "cuda/launch.h"
+#include "cuda/forward.h"
 
 namespace splatworld {
 
 constexpr int kBlock = 256;  // threads of a block that uses a chain
 constexpr int kWarp = 32;
 constexpr unsigned kAll = 0xffffffffu;
-
-struct Chain {  // zeroed before the kernel starts
-  uint32_t* ticket;
-  unsigned long long* words;  // one per block
-};
 
 // A word: what is known, and a sum. 0 means nothing yet.
 constexpr unsigned long long kOwn = 1ull << 62;    // the block's own sum

@@ -1,11 +1,16 @@
 // From splats to a picture: project, bin, blend.
 #pragma once
 
-#include "cuda/chain.h"
 #include "cuda/frame.h"
 #include "cuda/primitives.h"
 
 namespace splatworld {
+
+// For sums over all threads of a grid in their order: cuda/chain.h. All zeros before the kernel starts.
+struct Chain {
+  uint32_t* ticket;
+  unsigned long long* words;  // one per block
+};
 
 // What binning needs besides the frame; once it is done this may be used for something else.
 struct Bins {
@@ -34,8 +39,11 @@ struct Workspace {
 struct FrameSize {
   int width, height, tile_row, band_rows;
   uint32_t splats, visible_capacity, pair_capacity;
-  bool keep;  // what the way back needs
+  size_t sorting;  // sorting_bytes of the capacities
+  bool keep;       // what the way back needs
 };
+
+size_t sorting_bytes(uint32_t visible_capacity, uint32_t pair_capacity);
 
 // Where everything lies in the two blocks, each aligned to 256 bytes. Null blocks: only their sizes are right.
 Workspace workspace(const FrameSize& size, void* kept, void* scratch);
@@ -49,9 +57,10 @@ void bin(const Workspace& work, Stream stream);
 
 // Images of the whole picture that the first pass gives besides Frame::totals.
 struct Picture {
-  float* alpha;     // h w
-  float* median;    // h w: depth of the splat at which transmittance first falls to kMedian; 0: none
-  int32_t* things;  // h w: its thing
+  float* alpha;      // h w
+  float* median;     // h w: depth of the splat at which transmittance first falls to kMedian; 0: none
+  int32_t* things;   // h w: its thing
+  int32_t* skipped;  // 1: splats that are not finite; null: not wanted
 };
 
 // The first pass: red, green, blue, depth.

@@ -8,13 +8,14 @@
 
 #include <stdint.h>
 
+#include <stdexcept>
+#include <string>
+
 #if defined(SW_EMULATED)
 #include "cuda/simt.h"
 #else
 #include <cuda_runtime.h>
-
-#include <stdexcept>
-#include <string>
+#endif
 
 namespace splatworld {
 
@@ -23,6 +24,8 @@ using Stream = cudaStream_t;
 inline void succeed(cudaError_t code) {
   if (code != cudaSuccess) throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(code));
 }
+
+#if !defined(SW_EMULATED)
 
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, Stream stream, Arguments&&... arguments) {
@@ -36,11 +39,7 @@ void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, Stream str
 
 inline void zero(void* pointer, size_t bytes, Stream stream) { succeed(cudaMemsetAsync(pointer, 0, bytes, stream)); }
 
-}  // namespace splatworld
-
 #endif
-
-namespace splatworld {
 
 constexpr unsigned blocks_for(uint64_t items, unsigned threads) { return unsigned((items + threads - 1) / threads); }
 

@@ -1,6 +1,6 @@
 // Splats to footprints: activation, projection, colour and the exact number of tiles, in one kernel; the visible ones
 // without gaps and in the order of their rows.
-#include "cuda/forward.h"
+#include "cuda/chain.h"
 #include "splatworld/tiles.h"
 
 namespace splatworld {
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kBlock)
   const uint32_t block = take_number(bins.visible_chain);
   const int64_t i = int64_t(block) * kBlock + threadIdx.x;
 
-  Footprint splat;
+  Footprint splat{};
   Fate fate = Fate::unseen;
   if (i < splats.count) fate = project(splats, i, view, settings, &splat);
   const uint32_t tiles = fate == Fate::drawn && cut_to_band(frame, &splat) ? tile_count(splat) : 0;

@@ -1,33 +1,12 @@
-#include "cuda/forward.h"
+#include "cuda/chain.h"
+#include "cuda/pieces.h"
 
 namespace splatworld {
-namespace {
 
-constexpr size_t kAligned = 256;  // bytes
-
-// Hands out pieces of a block of memory, or only adds them up.
-class Pieces {
- public:
-  explicit Pieces(void* block) : block_(reinterpret_cast<uintptr_t>(block)) {}
-
-  template <class T>
-  T* take(size_t count) {
-    T* piece = block_ ? reinterpret_cast<T*>(block_ + used_) : nullptr;
-    used_ += (count * sizeof(T) + kAligned - 1) / kAligned * kAligned;
-    return piece;
-  }
-
-  // Everything handed out so far.
-  Scratch all() const { return {reinterpret_cast<void*>(block_), used_}; }
-
- private:
-  uintptr_t block_;
-  size_t used_ = 0;
-};
-
-size_t larger(size_t a, size_t b) { return a > b ? a : b; }
-
-}  // namespace
+size_t sorting_bytes(uint32_t visible_capacity, uint32_t pair_capacity) {
+  const size_t depths = sort_scratch<uint32_t>(visible_capacity), tiles = sort_scratch<uint16_t>(pair_capacity);
+  return depths > tiles ? depths : tiles;
+}
 
 Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block) {
   Workspace work{};
@@ -67,8 +46,7 @@ Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block
   bins.tile_counts = scratch.take<uint32_t>(visible);
   bins.sorted_tile_keys = scratch.take<uint16_t>(pairs);
   bins.unsorted_pairs = scratch.take<uint32_t>(pairs);
-  bins.sorting.bytes = larger(sort_scratch<uint32_t>(size.visible_capacity), sort_scratch<uint16_t>(size.pair_capacity));
-  bins.sorting.at = scratch.take<char>(bins.sorting.bytes);
+  bins.sorting = {scratch.take<char>(size.sorting), size.sorting};
   work.kept_bytes = kept.all().bytes, work.scratch_bytes = scratch.all().bytes;
   return work;
 }

@@ -1,0 +1,115 @@
+// splatworld._cuda: the CUDA kernels as Python sees them. See bind/cuda.h about addresses.
+#include "bind/cuda.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <optional>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace splatworld {
+namespace {
+
+// Why no kernel can run here.
+std::optional<std::string> problem() {
+#if defined(SW_EMULATED)
+  return std::nullopt;
+#else
+  int devices = 0;
+  const cudaError_t code = cudaGetDeviceCount(&devices);
+  cudaGetLastError();  // an error that has been told is not told again
+  if (code != cudaSuccess) return std::string(cudaGetErrorString(code));
+  if (devices == 0) return std::string("there is no GPU");
+  return std::nullopt;
+#endif
+}
+
+void bind_inputs(nb::module_& m) {
+  nb::class_<Gaussians>(m, "Gaussians", "Splats as stored; a null address where there are no features or things.")
+      .def("__init__",
+           [](Gaussians* self, int64_t count, Address means, Address quats, Address log_scales, Address logit_opacities,
+              Address sh, Address features, Address things, int degree, int terms, int channels) {
+             *self = {count,
+                      at<float>(means),
+                      at<float>(quats),
+                      at<float>(log_scales),
+                      at<float>(logit_opacities),
+                      at<float>(sh),
+                      at<float>(features),
+                      at<int32_t>(things),
+                      degree,
+                      terms,
+                      channels};
+           });
+  nb::class_<Settings>(m, "Settings")
+      .def("__init__",
+           [](Settings* self, float near_plane, float far_plane, float dilation, float alpha_max,
+              float compensation_floor, float radius_clip, float box_sigmas, int lens, bool antialiased,
+              bool activated) {
+             *self = {near_plane,  far_plane,  dilation,   alpha_max,   compensation_floor,
+                      radius_clip, box_sigmas, Lens(lens), antialiased, activated};
+           });
+}
+
+// Two blocks of memory are wanted first, then `place` says where they are.
+void bind_frame(nb::module_& m) {
+  nb::class_<Drawing>(m, "Frame", "One camera's picture, or the band of it from tile row `tile_row` on.")
+      .def(
+          "__init__",
+          [](Drawing* self, int width, int height, int tile_row, int band_rows, uint32_t splats,
+             uint32_t visible_capacity, uint32_t pair_capacity, bool keep) {
+            const size_t sorting = sorting_bytes(visible_capacity, pair_capacity);
+            new (self) Drawing{
+                {width, height, tile_row, band_rows, splats, visible_capacity, pair_capacity, sorting, keep}, {}};
+            self->work = workspace(self->size, nullptr, nullptr);
+          },
+          "width"_a, "height"_a, "tile_row"_a, "band_rows"_a, "splats"_a, "visible_capacity"_a, "pair_capacity"_a,
+          "keep"_a)
+      .def_prop_ro("kept_bytes", [](const Drawing& self) { return self.work.kept_bytes; })
+      .def_prop_ro("scratch_bytes", [](const Drawing& self) { return self.work.scratch_bytes; })
+      .def("place", [](Drawing& self, Address kept, Address scratch) {
+        self.work = workspace(self.size, at<void>(kept), at<void>(scratch));
+      });
+}
+
+// Queue projection and binning, and copy the counters to `counters` on the host.
+void bin_frame(Drawing& drawing, const Gaussians& splats, Address pose, Address K, const Settings& settings,
+               Address counters, Address stream) {
+  drawing.work.frame.alpha_max = settings.alpha_max;
+  project(splats, {at<float>(pose), at<float>(K)}, settings, drawing.work, stream_at(stream));
+  bin(drawing.work, stream_at(stream));
+  if (counters)
+    succeed(cudaMemcpyAsync(at<void>(counters), drawing.work.frame.counters, kCounters * sizeof(uint32_t),
+                            cudaMemcpyDeviceToHost, stream_at(stream)));
+}
+
+void blend_frame(Drawing& drawing, Address totals, Address alpha, Address median, Address things, Address skipped,
+                 Address stream) {
+  drawing.work.frame.totals = at<float4>(totals);
+  blend(drawing.work.frame, {at<float>(alpha), at<float>(median), at<int32_t>(things), at<int32_t>(skipped)},
+        stream_at(stream));
+}
+
+void blend_frame_features(Drawing& drawing, Address features, int channels, int first, Address totals, Address stream) {
+  drawing.work.frame.totals = at<float4>(totals);
+  blend_features(drawing.work.frame, at<float>(features), channels, first, stream_at(stream));
+}
+
+}  // namespace
+
+NB_MODULE(SW_MODULE, m) {
+  m.doc() = "CUDA kernels of splatworld. Private: splatworld.render.cuda checks what goes in.";
+  m.attr("TILES_MAX") = kTilesMax;
+  m.attr("TILE") = kTile;
+  m.def("problem", &problem, "Why the kernels cannot run on this machine, or None.");
+  bind_inputs(m);
+  bind_frame(m);
+  const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
+  m.def("bin", &bin_frame, unlocked, "Queue projection and tile lists; counters come to the host's `counters`.");
+  m.def("blend", &blend_frame, unlocked, "Queue the first pass: red, green, blue, depth.");
+  m.def("blend_features", &blend_frame_features, unlocked, "Queue a pass over four channels of the features.");
+}
+
+}  // namespace splatworld
