@@ -93,8 +93,10 @@ void blend_frame(Drawing& drawing, Address totals, Address alpha, Address median
 }
 
 void blend_frame_features(Drawing& drawing, Address features, int channels, int first, Address totals, Address stream) {
-  drawing.work.frame.totals = at<float4>(totals);
-  blend_features(drawing.work.frame, at<float>(features), channels, first, stream_at(stream));
+  // The way back runs this again to get what it needs; what the first pass kept must stay.
+  Frame frame = drawing.work.frame;
+  frame.totals = at<float4>(totals), frame.values = drawing.work.feature_values, frame.checkpoint_values = nullptr;
+  blend_features(frame, at<float>(features), channels, first, stream_at(stream));
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ constexpr int kTilesMax = 0xffff;  // of a band: their numbers are 16-bit keys, 
 struct Workspace {
   Frame frame;
   Bins bins;
+  float4* feature_values;  // Frame::values for passes over features, so that those of the first pass stay
   size_t kept_bytes;     // read again by the way back
   size_t scratch_bytes;  // free for the next frame after blending
   Scratch zeros, ones;   // the parts of them that must be all zeros and all ones at the start

@@ -46,6 +46,7 @@ Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block
   bins.tile_counts = scratch.take<uint32_t>(visible);
   bins.sorted_tile_keys = scratch.take<uint16_t>(pairs);
   bins.unsorted_pairs = scratch.take<uint32_t>(pairs);
+  work.feature_values = scratch.take<float4>(visible);
   bins.sorting = {scratch.take<char>(size.sorting), size.sorting};
   work.kept_bytes = kept.all().bytes, work.scratch_bytes = scratch.all().bytes;
   return work;
