@@ -92,7 +92,7 @@ def formats(folder: Path) -> Figures:
 CASES: dict[str, Callable[[Path], Figures]] = {
     "generate-300k": lambda folder: generate(folder, 300_000),
     "generate-1m": lambda folder: generate(folder, 1_000_000),
-    "render-300k": render,
+    "world-300k": render,
     "import": importing,
     "help": helping,
     "formats-1m": formats,

@@ -67,6 +67,18 @@ def run(command: Sequence[str | Path], **environment: str) -> int:
     return finished([start(command, **environment)])
 
 
+def capture(command: Sequence[str | Path]) -> str:
+    """What a command of the environment prints.
+
+    Raises `SetupError` if it fails, with what it said.
+    """
+    child = start(command, stdout=subprocess.PIPE)
+    said, _ = child.communicate()
+    if child.returncode:
+        raise SetupError(f"{' '.join(map(str, command))} ended with {child.returncode}")
+    return said.decode(errors="replace")
+
+
 def start(
     command: Sequence[str | Path], *, stdout: IO[str] | int | None = None, stderr: IO[str] | None = None, **more: str
 ) -> subprocess.Popen[bytes]:
