@@ -3,14 +3,20 @@
 import json
 import math
 import struct
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from splatworld.camera import Camera, look_at
+from splatworld.camera import Camera, Lens, look_at
+from splatworld.render import Rendering, RenderSettings, backends, render
 from splatworld.splats import Splats
+
+BACKENDS = [name for name, reason in backends().items() if reason is None and name != "gsplat"]
+"""Ours that can be used here."""
 
 STORED = Path(__file__).parents[1] / "data" / "gsplat_reference"
 
@@ -35,10 +41,23 @@ def view(width: int = 150, height: int = 100) -> Camera:
     return look_at([(0, -14, 4), (9, 6, 2)], [(0, 0, 1), (0, 0, 0.5)], width=width, height=height)
 
 
-def ahead(width: int = 33, height: int = 21, focal: float = 40.0) -> Camera:
+def ahead(width: int = 33, height: int = 21, focal: float = 40.0, lens: Lens = "pinhole") -> Camera:
     """At the origin, axes of the world: x right, y down, z forward."""
     K = torch.tensor([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
-    return Camera(torch.eye(4)[None], K[None], width, height)
+    return Camera(torch.eye(4)[None], K[None], width, height, lens)
+
+
+def drawn(
+    backend: str, splats: Splats, cameras: Camera, *, features: Tensor | None = None, **settings: Any
+) -> Rendering:
+    """Drawn where the backend wants its splats to be, and brought back."""
+    device = "cuda" if backend == "cuda" else "cpu"
+    features = None if features is None else features.to(device)
+    picture = render(
+        splats.to(device), cameras, backend=backend, settings=RenderSettings(**settings), features=features
+    )
+    images = (getattr(picture, f.name) for f in fields(Rendering))
+    return Rendering(*(None if image is None else image.cpu() for image in images))  # pyright: ignore[reportArgumentType]
 
 
 def one(
