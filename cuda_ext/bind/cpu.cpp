@@ -1,10 +1,11 @@
-// splatworld._cpu: the CPU kernels as Python sees them. Python owns every array.
+// splatworld._cpu: the CPU kernels as Python sees them. Python owns every array and hands over addresses: taking torch's
+// tensors as arrays costs 2 us each, more than a small picture may. splatworld/render/native.py checks them.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
-#include "cpu/forward.h"
+#include "cpu/frame.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -12,64 +13,22 @@ using namespace nb::literals;
 namespace splatworld {
 namespace {
 
-template <class T, nb::ssize_t... Sizes>
-using In = nb::ndarray<const T, nb::shape<Sizes...>, nb::device::cpu, nb::c_contig>;
+using Address = uintptr_t;  // of the first element of a contiguous array; 0 where there is none
 
-template <class T, nb::ssize_t... Sizes>
-using Out = nb::ndarray<T, nb::shape<Sizes...>, nb::device::cpu, nb::c_contig>;
+template <class T = float>
+T* at(Address address) { return reinterpret_cast<T*>(address); }
+
+template <class T>
+T* shifted(T* first, int64_t by) { return first ? first + by : nullptr; }
 
 void require(bool holds, const char* sentence) {
   if (!holds) throw nb::value_error(sentence);
 }
 
-Gaussians gaussians(const In<float, -1, 3>& means, const In<float, -1, 4>& quats, const In<float, -1, 3>& log_scales,
-                    const In<float, -1>& logit_opacities, const In<float, -1, -1, 3>& sh, const In<int32_t, -1>& things) {
-  const size_t n = means.shape(0);
-  require(quats.shape(0) == n && log_scales.shape(0) == n && logit_opacities.shape(0) == n && sh.shape(0) == n &&
-              things.shape(0) == n,
-          "means, quats, log_scales, logit_opacities, sh and things must have one row per splat each");
-  require(n <= 0x7fffffff, "at most 2**31 - 1 splats can be drawn at once");
-  int degree = 0;
-  while (degree < 4 && size_t((degree + 1) * (degree + 1)) < sh.shape(1)) ++degree;
-  require(size_t((degree + 1) * (degree + 1)) == sh.shape(1), "sh must have 1, 4, 9, 16 or 25 coefficients");
-  return {int64_t(n), means.data(), quats.data(), log_scales.data(), logit_opacities.data(), sh.data(), nullptr,
-          things.data(), degree, int(sh.shape(1)), 0};
-}
-
-View<float> view_of(const In<float, 4, 4>& camera_from_world, const In<float, 3, 3>& K, size_t width, size_t height) {
-  const float* m = camera_from_world.data();
-  View<float> view{};
-  view.rotation = {{m[0], m[1], m[2]}, {m[4], m[5], m[6]}, {m[8], m[9], m[10]}};
-  view.translation = {m[3], m[7], m[11]};
-  view.eye = -1.0f * transposed_times(view.rotation, view.translation);
-  const float* k = K.data();
-  view.fx = k[0], view.fy = k[4], view.cx = k[2], view.cy = k[5];
-  view.width = float(width), view.height = float(height);
-  return view;
-}
-
-const Kernels& kernels_named(const std::string& isa) {
+const Kernels* kernels_named(const std::string& isa) {
   for (const Kernels& candidate : kernels())
-    if (isa == candidate.name) return candidate;
+    if (isa == candidate.name) return &candidate;
   throw nb::value_error("isa must be one of those that isas() lists");
-}
-
-void render(In<float, -1, 3> means, In<float, -1, 4> quats, In<float, -1, 3> log_scales, In<float, -1> logit_opacities,
-            In<float, -1, -1, 3> sh, In<int32_t, -1> things, In<float, 4, 4> camera_from_world, In<float, 3, 3> K,
-            Out<float, -1, -1, 3> rgb, Out<float, -1, -1> alpha, Out<float, -1, -1> depth, Out<float, -1, -1> median,
-            Out<int32_t, -1, -1> thing_image, const std::string& isa, int threads) {
-  const size_t height = rgb.shape(0), width = rgb.shape(1);
-  const auto same_size = [&](const auto& image) { return image.shape(0) == height && image.shape(1) == width; };
-  require(same_size(alpha) && same_size(depth) && same_size(median) && same_size(thing_image),
-          "rgb, alpha, depth, median and thing_image must have the same height and width");
-  require(height > 0 && width > 0 && height <= 0xffff && width <= 0xffff, "an image side must be 1 to 65535 pixels");
-  require(threads >= 1 && threads <= 1024, "threads must be 1 to 1024");
-  const Gaussians splats = gaussians(means, quats, log_scales, logit_opacities, sh, things);
-  const View<float> view = view_of(camera_from_world, K, width, height);
-  const Image image{rgb.data(), alpha.data(), depth.data(), median.data(), thing_image.data(), int(width), int(height)};
-  const Kernels& chosen = kernels_named(isa);
-  nb::gil_scoped_release unlocked;
-  forward(splats, view, Settings{}, chosen, threads, image);
 }
 
 std::vector<std::string> isas() {
@@ -78,17 +37,130 @@ std::vector<std::string> isas() {
   return names;
 }
 
+Job job(float near_plane, float far_plane, float dilation, float alpha_max, float compensation_floor, float radius_clip,
+        float box_sigmas, int lens, bool antialiased, bool activated, const std::string& isa, int threads) {
+  require(lens >= 0 && lens <= 2, "lens must be 0, 1 or 2");
+  require(threads >= 1 && threads <= 1024, "threads must be 1 to 1024");
+  return {{near_plane, far_plane, dilation, alpha_max, compensation_floor, radius_clip, box_sigmas, Lens(lens),
+           antialiased, activated},
+          kernels_named(isa),
+          threads};
+}
+
+Gaussians gaussians(int64_t count, Address means, Address quats, Address log_scales, Address logit_opacities, Address sh,
+                    Address features, Address things, int degree, int terms, int channels) {
+  require(count >= 0 && count <= 0x7fffffff, "at most 2**31 - 1 splats can be drawn at once");
+  require(degree >= -1 && degree <= 4, "degree must be -1 to 4");
+  require(terms >= (degree < 0 ? 1 : (degree + 1) * (degree + 1)), "sh has too few coefficients for its degree");
+  return {count,  at<>(means),    at<>(quats),         at<>(log_scales), at<>(logit_opacities),
+          at<>(sh), at<>(features), at<int32_t>(things), degree,           terms, channels};
+}
+
+View<float> view_of(const float* m, const float* k, int width, int height) {
+  View<float> view{};
+  view.rotation = {{m[0], m[1], m[2]}, {m[4], m[5], m[6]}, {m[8], m[9], m[10]}};
+  view.translation = {m[3], m[7], m[11]};
+  view.eye = -1.0f * transposed_times(view.rotation, view.translation);
+  view.fx = k[0], view.fy = k[4], view.cx = k[2], view.cy = k[5];
+  view.width = float(width), view.height = float(height);
+  return view;
+}
+
+// What the way back needs of the pictures of some cameras.
+struct Frames {
+  Job job;
+  int width, height;
+  std::vector<std::unique_ptr<Frame>> of;
+
+  Frames(const Job& job, int width, int height) : job(job), width(width), height(height) {}
+  Frames(const Frames&) = delete;
+
+  void backward(const Gaussians& splats, Address rgb, Address alpha, Address depth, Address features, Address means,
+                Address quats, Address log_scales, Address logit_opacities, Address sh, Address features_grad,
+                Address absolute, Address poses) {
+    require(!splats.channels || features_grad, "features_grad must be there where there are features");
+    nb::gil_scoped_release unlocked;
+    const GaussiansGrad grads{at<>(means), at<>(quats),         at<>(log_scales), at<>(logit_opacities),
+                              at<>(sh),    at<>(features_grad), at<>(absolute)};
+    Workers workers(job.threads);
+    const int64_t pixels = int64_t(width) * height;
+    for (size_t i = 0; i < of.size(); ++i) {
+      const int64_t first = int64_t(i) * pixels;
+      const PictureGrad picture{width,
+                                height,
+                                shifted(at<>(rgb), 3 * first),
+                                shifted(at<>(alpha), first),
+                                shifted(at<>(depth), first),
+                                shifted(at<>(features), splats.channels * first)};
+      const PoseGrad<float> pose = of[i]->backward(splats, job, picture, grads, workers);
+      if (!poses) continue;
+      float* to = at<>(poses) + 16 * i;
+      const Vec3<float>* rows[3] = {&pose.rotation.a, &pose.rotation.b, &pose.rotation.c};
+      const float moved[3] = {pose.translation.x, pose.translation.y, pose.translation.z};
+      for (int row = 0; row < 3; ++row) {
+        float* out = to + 4 * row;
+        out[0] = rows[row]->x, out[1] = rows[row]->y, out[2] = rows[row]->z, out[3] = moved[row];
+      }
+    }
+  }
+};
+
+std::unique_ptr<Frames> draw(const Job& job, const Gaussians& splats, Address poses, Address Ks, int cameras, int width,
+                             int height, Address rgb, Address alpha, Address depth, Address features, Address median,
+                             Address things, Address skipped, bool keep) {
+  require(width > 0 && height > 0 && width <= 0xffff && height <= 0xffff, "an image side must be 1 to 65535 pixels");
+  nb::gil_scoped_release unlocked;
+  auto frames = std::make_unique<Frames>(job, width, height);
+  Workers workers(job.threads);
+  const int64_t pixels = int64_t(width) * height;
+  for (int i = 0; i < cameras; ++i) {
+    const int64_t first = i * pixels;
+    auto frame = std::make_unique<Frame>(view_of(at<>(poses) + 16 * i, at<>(Ks) + 9 * i, width, height));
+    const Picture picture{width,
+                          height,
+                          at<>(rgb) + 3 * first,
+                          at<>(alpha) + first,
+                          at<>(depth) + first,
+                          shifted(at<>(features), splats.channels * first),
+                          at<>(median) + first,
+                          at<int32_t>(things) + first};
+    at<int32_t>(skipped)[i] = int32_t(frame->draw(splats, job, picture, keep, workers));
+    if (keep) frames->of.push_back(std::move(frame));
+  }
+  return keep ? std::move(frames) : nullptr;
+}
+
 }  // namespace
+
+void bind_train_cpu(nb::module_& m);  // bind/train_cpu.cpp
 
 NB_MODULE(_cpu, m) {
   m.doc() = "CPU kernels of splatworld.";
+  nb::set_leak_warnings(false);  // jobs are kept until the program ends
   m.def("isas", &isas, "Instruction sets that this processor can run, fastest first.");
-  // noconvert: a silent copy of an output array would lose the picture.
-  m.def("render", &render, "means"_a.noconvert(), "quats"_a.noconvert(), "log_scales"_a.noconvert(),
-        "logit_opacities"_a.noconvert(), "sh"_a.noconvert(), "things"_a.noconvert(), "camera_from_world"_a.noconvert(),
-        "K"_a.noconvert(), "rgb"_a.noconvert(), "alpha"_a.noconvert(), "depth"_a.noconvert(), "median"_a.noconvert(),
-        "thing_image"_a.noconvert(), "isa"_a, "threads"_a,
-        "Draw splats over black into the given images: rgb (h, w, 3), alpha, depth, median and thing_image (h, w).");
+  nb::class_<Job>(m, "Job", "How to draw: settings, instruction set, threads.")
+      .def("__init__", [](Job* self, float near_plane, float far_plane, float dilation, float alpha_max,
+                          float compensation_floor, float radius_clip, float box_sigmas, int lens, bool antialiased,
+                          bool activated, const std::string& isa, int threads) {
+        new (self) Job(job(near_plane, far_plane, dilation, alpha_max, compensation_floor, radius_clip, box_sigmas, lens,
+                           antialiased, activated, isa, threads));
+      }, "near_plane"_a, "far_plane"_a, "dilation"_a, "alpha_max"_a, "compensation_floor"_a, "radius_clip"_a,
+         "box_sigmas"_a, "lens"_a, "antialiased"_a, "activated"_a, "isa"_a, "threads"_a);
+  nb::class_<Gaussians>(m, "Gaussians", "Addresses of the arrays of splats, which must outlive every use.")
+      .def("__init__", [](Gaussians* self, int64_t count, Address means, Address quats, Address log_scales,
+                          Address logit_opacities, Address sh, Address features, Address things, int degree, int terms,
+                          int channels) {
+        new (self) Gaussians(gaussians(count, means, quats, log_scales, logit_opacities, sh, features, things, degree,
+                                       terms, channels));
+      });
+  nb::class_<Frames>(m, "Frames", "What the way back needs of pictures.")
+      .def("backward", &Frames::backward,
+           "Add gradients to the given arrays: splats, then gradients for rgb, alpha, depth and features, then addresses "
+           "for those of means, quats, log_scales, logit_opacities, sh, features, absolute (n 2) and poses (c 4 4).");
+  m.def("draw", &draw,
+        "Draw splats over black: job, splats, poses (c 4 4), Ks (c 3 3), their number, width, height, and images to fill: "
+        "rgb (c h w 3), alpha, depth sum, features, median, things and skipped (c). Returns Frames to keep, or None.");
+  bind_train_cpu(m);
 }
 
 }  // namespace splatworld

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
-#include "splatworld/tiles.h"
-
 namespace splatworld {
-
-constexpr uint64_t kListEntries = 1u << 25;  // 128 MiB; one tile may need more, and gets it
 
 std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
   struct Item {
@@ -36,34 +33,14 @@ std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
   return order;
 }
 
-// Calls f(tile row, first tile, last tile) for each row of tiles, from `begin` to before `end`, that a footprint crosses.
-template <class F>
-static void each_tile_row(const Footprint& splat, int begin, int end, F f) {
-  const Outline ellipse = outline_of(splat);
-  const Span rows = tile_rows(splat);
-  for (int row = std::max(begin, rows.first); row <= std::min(end - 1, rows.last); ++row) {
-    const Span columns = tile_columns(splat, ellipse, row);
-    if (columns.first <= columns.last) f(row, columns.first, columns.last);
-  }
-}
-
-template <class F>
-void Bins::each_span(int slab, int row_begin, int row_end, F f) const {
-  const auto bound = [&](int s) { return uint32_t(uint64_t(visible_.count) * uint64_t(s) / uint64_t(slabs_)); };
-  for (uint32_t i = bound(slab); i < bound(slab + 1); ++i)
-    each_tile_row(visible_.footprints[i], row_begin, row_end, [&](int ty, int first, int last) {
-      f(i, ty * tiles_x_ + first, ty * tiles_x_ + last);
-    });
-}
-
-Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, int slabs, Workers& workers)
-    : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(slabs), workers_(workers) {
-  const size_t tiles = size_t(tiles_x) * size_t(tiles_y);
-  counts_.assign(size_t(slabs), std::vector<uint32_t>(tiles + 1));
-  workers_.run(slabs_, [&](int slab) {
+Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers)
+    : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(std::min(4 * workers.count(), 64)) {
+  const int tiles = tiles_x * tiles_y;
+  counts_.assign(size_t(slabs_), std::vector<uint32_t>(size_t(tiles) + 1));
+  workers.run(slabs_, [&](int slab) {
     // Mark where spans begin and end; the running sum is the count. Long spans cost no more than short ones.
     auto& count = counts_[size_t(slab)];
-    each_span(slab, 0, tiles_y, [&](uint32_t, int first, int last) {
+    each_span(slab, 0, tiles, [&](uint32_t, int first, int last) {
       ++count[size_t(first)];
       --count[size_t(last) + 1];
     });
@@ -72,30 +49,35 @@ Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, int slabs, Workers&
   });
 }
 
-void Bins::fill_from(int begin) {
+void Bins::fill_from(int begin, uint64_t capacity, Workers& workers) {
   const int tiles = tiles_x_ * tiles_y_;
   begin_ = end_ = begin;
   starts_.assign(1, 0);
-  std::vector<std::vector<uint32_t>> cursors(static_cast<size_t>(slabs_));
   for (; end_ < tiles; ++end_) {
     uint64_t next = starts_.back();
     for (const auto& count : counts_) next += count[size_t(end_)];
-    if (end_ > begin_ && next > kListEntries) break;
-    uint32_t cursor = starts_.back();
-    for (size_t slab = 0; slab < cursors.size(); ++slab) {
-      cursors[slab].push_back(cursor);
-      cursor += counts_[slab][size_t(end_)];
-    }
-    starts_.push_back(cursor);
+    if (end_ > begin_ && next > capacity) break;
+    starts_.push_back(uint32_t(next));
   }
   if (list_.size() < starts_.back()) list_.resize(starts_.back());
-  workers_.run(slabs_, [&](int slab) {
-    auto& cursor = cursors[size_t(slab)];
-    each_span(slab, begin_ / tiles_x_, (end_ - 1) / tiles_x_ + 1, [&](uint32_t i, int first, int last) {
-      for (int tile = std::max(first, begin_); tile <= std::min(last, end_ - 1); ++tile)
-        list_[cursor[size_t(tile - begin_)]++] = i;
-    });
+  each_entry(begin_, end_, workers, [&](uint32_t i, int tile, uint32_t position) {
+    list_[starts_[size_t(tile - begin_)] + position] = i;
   });
+}
+
+std::vector<std::vector<uint32_t>> Bins::cursors_of(int begin, int end) const {
+  std::vector<std::vector<uint32_t>> cursors(static_cast<size_t>(slabs_), std::vector<uint32_t>(size_t(end - begin)));
+  for (size_t slab = 1; slab < cursors.size(); ++slab)
+    for (size_t i = 0; i < size_t(end - begin); ++i)
+      cursors[slab][i] = cursors[slab - 1][i] + counts_[slab - 1][size_t(begin) + i];
+  return cursors;
+}
+
+std::vector<int> Bins::longest_first(int begin, int end) const {
+  std::vector<int> order(size_t(end - begin));
+  std::iota(order.begin(), order.end(), begin);
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return size(a) > size(b); });
+  return order;
 }
 
 }  // namespace splatworld

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cpu/workers.h"
-#include "splatworld/gaussian.h"
+#include "splatworld/tiles.h"
 
 namespace splatworld {
 
@@ -21,22 +21,57 @@ std::vector<uint32_t> depth_order(const std::vector<float>& depths);
 // large the splats are.
 class Bins {
  public:
-  Bins(const Visible& visible, int tiles_x, int tiles_y, int slabs, Workers& workers);
+  Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers);
 
-  // Fill the lists of tiles [begin, end()) for as many tiles as fit into the memory set aside.
-  void fill_from(int begin);
+  // Fill the lists of tiles [begin, end()): one at least, and as many as have `capacity` entries together.
+  void fill_from(int begin, uint64_t capacity, Workers& workers);
+  int begin() const { return begin_; }
   int end() const { return end_; }
 
   const uint32_t* list(int tile) const { return list_.data() + starts_[size_t(tile - begin_)]; }
   uint32_t size(int tile) const { return starts_[size_t(tile - begin_) + 1] - starts_[size_t(tile - begin_)]; }
 
- private:
+  // Tiles [begin, end), the longest lists first: what takes longest is begun first.
+  std::vector<int> longest_first(int begin, int end) const;
+
+  // Calls f(footprint, tile, position in the tile's list) for all entries of tiles [begin, end), which are filled;
+  // those of one footprint come in order, from one thread.
   template <class F>
-  void each_span(int slab, int row_begin, int row_end, F f) const;
+  void each_entry(int begin, int end, Workers& workers, F f) const {
+    auto cursors = cursors_of(begin, end);
+    workers.run(slabs_, [&](int slab) {
+      auto& cursor = cursors[size_t(slab)];
+      each_span(slab, begin, end, [&](uint32_t i, int first, int last) {
+        for (int tile = first; tile <= last; ++tile) f(i, tile, cursor[size_t(tile - begin)]++);
+      });
+    });
+  }
+
+ private:
+  std::vector<std::vector<uint32_t>> cursors_of(int begin, int end) const;
+
+  // Calls f(footprint, first tile, last tile) for the runs of tiles that each footprint of a slab touches.
+  template <class F>
+  void each_span(int slab, int begin, int end, F f) const {
+    const auto bound = [&](int s) { return uint32_t(uint64_t(visible_.count) * uint64_t(s) / uint64_t(slabs_)); };
+    const int row_begin = begin / tiles_x_, row_end = (end - 1) / tiles_x_;
+    const uint32_t stop = bound(slab + 1);
+    for (uint32_t i = bound(slab); i < stop; ++i) {
+      const Footprint& splat = visible_.footprints[i];
+      const Span rows = tile_rows(splat);
+      if (rows.last < row_begin || rows.first > row_end) continue;
+      const Outline ellipse = outline_of(splat);
+      for (int row = rows.first > row_begin ? rows.first : row_begin; row <= rows.last && row <= row_end; ++row) {
+        const Span columns = tile_columns(splat, ellipse, row);
+        const int first = row * tiles_x_ + columns.first, last = row * tiles_x_ + columns.last;
+        if (columns.first <= columns.last && last >= begin && first < end)
+          f(i, first > begin ? first : begin, last < end ? last : end - 1);
+      }
+    }
+  }
 
   const Visible& visible_;
-  const int tiles_x_, tiles_y_, slabs_;
-  Workers& workers_;
+  int tiles_x_, tiles_y_, slabs_;
   // A slab is a contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists
   // come out in depth order whatever the number of slabs.
   std::vector<std::vector<uint32_t>> counts_;  // [slab][tile]

@@ -1,4 +1,4 @@
-// The two inner loops, compiled once per instruction set and chosen when the program runs.
+// The inner loops, compiled once per instruction set and chosen when the program runs.
 #pragma once
 
 #include <stdint.h>
@@ -6,26 +6,82 @@
 #include <vector>
 
 #include "splatworld/gaussian.h"
+#include "splatworld/gaussian_backward.h"
 
 namespace splatworld {
 
-// What is written: one value or more per pixel, rows of the image one after the other.
-struct Image {
-  float* rgb;     // h w 3, over black
-  float* alpha;   // h w
-  float* depth;   // h w, weighted mean; 0 where nothing is
-  float* median;  // h w, depth where transmittance falls to kMedian; 0 where it never does
-  int32_t* things;  // h w, the splat's thing there
+// A number per pixel, rows of the image one after the other; null where there is none.
+template <class T>
+struct Plane {
+  T* first = nullptr;
+  int step = 1;  // from one pixel to the next
+};
+
+// The splats of one tile, nearest first, and the four values that each of them brings to this pass.
+struct TileList {
+  const Footprint* footprints;
+  const float* values;  // of footprint 0
+  int step;             // from one footprint's values to the next one's
+  const uint32_t* list;
+  uint32_t count;
+  int x, y;  // of its first pixel
+  float alpha_max;
+};
+
+// What a pass writes. Passes after the first have no alpha, median and so on.
+struct Canvas {
   int width, height;
+  Plane<float> sums[4];
+  float* alpha;
+  float* median;    // depth where transmittance falls to kMedian; 0 where it never does
+  int32_t* things;  // the splat's thing there
+  // For the way back: transmittance at the end, and the position in the list at which a pixel ended (or the list did).
+  float* transmittance;
+  uint32_t* ends;
+};
+
+// What the way back starts from.
+struct CanvasGrad {
+  int width, height;
+  Plane<const float> sums[4];
+  const float* alpha;
+  const float* transmittance;
+  const uint32_t* ends;
+};
+
+// Sums over pixels for one splat; with v = gradient for log2 alpha, over ln 2, and t = p dx + q dy, the offsets being
+// from the splat's centre to the pixel. A cache line.
+struct alignas(64) SplatSums {
+  enum { kV, kVT, kVTX, kVTY, kVY, kVYY, kAbsoluteX, kAbsoluteY, kValues, kCount = kValues + 4 };
+  float of[16];
+};
+
+// Where gradients go: arrays of all splats, added to; null where nobody wants them.
+struct GaussiansGrad {
+  float* means;            // n 3
+  float* quats;            // n 4
+  float* log_scales;       // n 3
+  float* logit_opacities;  // n
+  float* sh;               // n terms 3
+  float* features;         // n channels
+  float* absolute;         // n 2: as if no two pixels pulled a centre in opposite directions, px
+};
+
+struct Projected {
+  uint32_t drawn = 0, broken = 0;
 };
 
 struct Kernels {
   const char* name;
-  // Project splats [begin, end); footprints of the visible ones go to `out` in order, their number is returned.
-  int (*project)(const Gaussians&, const View<float>&, const Settings&, int64_t begin, int64_t end, Footprint* out);
-  // Blend footprints[list[0..count)], front to back, into one tile.
-  void (*blend)(const Footprint* footprints, const uint32_t* list, uint32_t count, int tile_x, int tile_y, float alpha_max,
-                const Image&);
+  // Project splats [begin, end); footprints of the visible ones go to `out` in order.
+  Projected (*project)(const Gaussians&, const View<float>&, const Settings&, int64_t begin, int64_t end, Footprint* out);
+  // Blend one tile front to back; returns how many entries of the list were needed.
+  uint32_t (*blend)(const TileList&, const Canvas&);
+  // Walk those back to front; out[i] gets the sums of entry i.
+  void (*blend_backward)(const TileList&, const CanvasGrad&, bool absolute, SplatSums* out);
+  // Gradients of `count` footprints that no other call has; returns what they pull on the camera.
+  PoseGrad<float> (*project_backward)(const Gaussians&, const View<float>&, const Settings&, const Footprint* footprints,
+                                      const SplatSums* sums, uint32_t count, const GaussiansGrad&);
 };
 
 // Those that this processor can run, fastest first; the last one runs anywhere.

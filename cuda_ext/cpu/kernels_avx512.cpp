@@ -16,29 +16,50 @@ struct Avx512 {
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F sqrt(F a) { return _mm512_sqrt_ps(a); }
+  static F abs(F a) { return _mm512_abs_ps(a); }
   static F min(F a, F b) { return _mm512_min_ps(a, b); }
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }
-  static F exp2(F x) {
-    const F whole = _mm512_roundscale_ps(x, 0);
-    const F part = sub(x, whole);
-    F sum = set(kExp2[5]);
-    for (int k = 4; k >= 0; --k) sum = fma(sum, part, set(kExp2[k]));
-    return _mm512_scalef_ps(sum, whole);
+  static F round(F a) { return _mm512_roundscale_ps(a, 0); }
+  static F scale(F a, F whole) { return _mm512_scalef_ps(a, whole); }
+  static F exponent(F a, F* mantissa) {
+    // Mantissas from 3/4 to 3/2; the exponent is what is left.
+    *mantissa = _mm512_getmant_ps(a, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
+    return _mm512_getexp_ps(div(a, *mantissa));
   }
-  static M ge(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
-  static M gt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static M lt(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static M le(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+  static M eq(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
   static M both(M a, M b) { return M(a & b); }
   static M without(M a, M b) { return M(a & ~b); }
   static uint32_t bits(M a) { return a; }
   static M from_bits(uint32_t bits) { return M(bits); }
+  static M after(const int32_t* positions, int32_t i) {
+    return _mm512_cmpgt_epi32_mask(_mm512_loadu_si512(positions), _mm512_set1_epi32(i));
+  }
   static F where(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
   static F masked(M m, F a) { return _mm512_maskz_mov_ps(m, a); }
+
+  // to[k] = sum of the lanes of from[k]: vectors are added in pairs, each time half as wide.
+  static void sums(const F* from, float* to) {
+    F halves[8], quarters[4];
+    for (int k = 0; k < 8; ++k)
+      halves[k] = add(_mm512_shuffle_f32x4(from[k], from[k + 8], 0x44), _mm512_shuffle_f32x4(from[k], from[k + 8], 0xEE));
+    for (int k = 0; k < 4; ++k)
+      quarters[k] = add(_mm512_shuffle_f32x4(halves[k], halves[k + 4], 0x88),
+                        _mm512_shuffle_f32x4(halves[k], halves[k + 4], 0xDD));
+    const F even = add(_mm512_unpacklo_ps(quarters[0], quarters[2]), _mm512_unpackhi_ps(quarters[0], quarters[2]));
+    const F odd = add(_mm512_unpacklo_ps(quarters[1], quarters[3]), _mm512_unpackhi_ps(quarters[1], quarters[3]));
+    const F all = add(_mm512_unpacklo_ps(even, odd), _mm512_unpackhi_ps(even, odd));
+    store(to, _mm512_shuffle_f32x4(all, all, 0xD8));  // blocks came out as 0 8 4 12
+  }
 };
 
 }  // namespace
 
-Kernels avx512_kernels() { return {"avx512", project_range, blend_tile<Avx512>}; }
+Kernels avx512_kernels() { return kernels_over<Avx512>("avx512"); }
 
 }  // namespace splatworld

@@ -32,8 +32,15 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
+  // Threads that work, the caller's included.
+  int count() const { return 1 + int(threads_.size()); }
+
   // Call job(i) once for every i in [0, count), in any order; the caller works too. Jobs must not throw.
   void run(int count, const std::function<void(int)>& job) {
+    if (threads_.empty() || count < 2) {
+      for (int i = 0; i < count; ++i) job(i);
+      return;
+    }
     next_ = 0;
     {
       std::lock_guard lock(mutex_);

@@ -1,13 +1,14 @@
-"""The compiled CPU kernels (cuda_ext/cpu): the pictures of `reference` a hundred times faster, without gradients."""
+"""The compiled CPU kernels (cuda_ext/cpu): the pictures of `reference` a hundred times faster, and their gradients."""
 
+from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from splatworld.camera import Camera
-from splatworld.render import Rendering, RenderSettings
-from splatworld.splats import Splats
+from splatworld.render.params import Params, RenderSettings, Sums
 
 _cpu: ModuleType | None
 try:
@@ -19,17 +20,15 @@ else:
     _why = None
 
 _THREADS_MAX = 1024
+_LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 
 
-def unavailable(splats: Splats | None = None) -> str | None:
-    """Why the kernels cannot be used here, or cannot draw `splats`; None if they can."""
-    if splats is None or _why is not None:
+def unavailable(params: Params | None = None) -> str | None:
+    """Why the kernels cannot be used here, or cannot draw `params`; None if they can."""
+    if params is None or _why is not None:
         return _why
-    tensors = (splats.means, splats.quats, splats.log_scales, splats.logit_opacities, splats.sh)
-    if any(t.device.type != "cpu" for t in tensors):
-        return f"the splats are on {splats.means.device}, and it draws from the CPU's memory"
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        return "it gives no gradients"
+    if params.means.device.type != "cpu":
+        return f"the splats are on {params.means.device}, and it draws from the CPU's memory"
     return None
 
 
@@ -39,21 +38,123 @@ def isas() -> list[str]:
     return _cpu.isas()
 
 
-def rasterize(splats: Splats, cameras: Camera, settings: RenderSettings, *, isa: str | None = None) -> Rendering:
-    """Draw over black, one camera after the other; `isa` is one of `isas()`, by default the fastest."""
+def blend(
+    params: Params, cameras: Camera, settings: RenderSettings, *, isa: str = "", absolute: Tensor | None = None
+) -> Sums:
+    """Draw, one camera after the other; gradients flow where they are wanted.
+
+    Args:
+        params: splats on the CPU; anything but contiguous float32 is copied.
+        cameras: from where.
+        settings: how; `normals`, `smooth` and the background mean nothing here.
+        isa: one of `isas()`; by default the fastest.
+        absolute: [n, 2] float32, contiguous. The way back adds to it how strongly the pixels pulled each splat's centre
+            along x and y, in units of the loss per px, as if no two pulled in opposite directions (AbsGS, Ye et al.
+            2024).
+    """
+    plan = _Plan(params, cameras, settings, isa, absolute)
+    p = params
+    inputs = (cameras.camera_from_world, p.means, p.quats, p.log_scales, p.logit_opacities, p.sh)
+    inputs = inputs if p.features is None else (*inputs, p.features)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
+        images = _Blend.apply(plan, *inputs)
+    else:
+        images, _ = plan.draw([_plain(t) for t in inputs], keep=False)
+    return Sums(*images)
+
+
+class _Plan:
+    """What a call draws apart from what has gradients."""
+
+    __slots__ = ("Ks", "absolute", "degree", "job", "size", "things")
+
+    def __init__(
+        self, params: Params, cameras: Camera, settings: RenderSettings, isa: str, absolute: Tensor | None
+    ) -> None:
+        threads = min(settings.threads or torch.get_num_threads(), _THREADS_MAX)
+        self.job = _job(
+            (settings.near_plane, settings.far, settings.dilation, settings.radius_clip, settings.antialiased),
+            settings.conventions,
+            (_LENSES[cameras.lens], params.activated, isa, threads),
+        )
+        terms = params.sh.shape[1]
+        stored = round(terms**0.5) - 1
+        asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
+        self.degree = -1 if params.plain else asked
+        self.things = None if params.things is None else _plain(params.things, torch.int32)
+        self.Ks = _plain(cameras.Ks)
+        self.size = (len(cameras), cameras.height, cameras.width)
+        self.absolute = absolute
+
+    def splats(self, inputs: list[Tensor]) -> Any:
+        """Addresses of the rows; `inputs` must outlive them."""
+        assert _cpu is not None
+        means, sh, features = inputs[1], inputs[5], inputs[6] if len(inputs) > 6 else None
+        return _cpu.Gaussians(
+            means.shape[0],
+            *(t.data_ptr() for t in inputs[1:6]),
+            _address(features),
+            _address(self.things),
+            self.degree,
+            sh.shape[1],
+            0 if features is None else features.shape[1],
+        )
+
+    def draw(self, inputs: list[Tensor], *, keep: bool) -> tuple[tuple[Tensor | None, ...], Any]:
+        """Images, and frames for the way back where they are to be kept."""
+        assert _cpu is not None
+        count, height, width = self.size
+        rgb, alpha, depth = torch.empty(*self.size, 3), torch.empty(*self.size, 1), torch.empty(*self.size, 1)
+        features = torch.empty(*self.size, inputs[6].shape[1]) if len(inputs) > 6 else None
+        median, things = torch.empty(*self.size, 1), torch.empty(self.size, dtype=torch.int32)
+        skipped = torch.empty(count, dtype=torch.int32)
+        images = (rgb, alpha, depth, features, median, things, skipped)
+        pose, splats = inputs[0], self.splats(inputs)
+        frames = _cpu.draw(
+            self.job, splats, pose.data_ptr(), self.Ks.data_ptr(), count, width, height, *map(_address, images), keep
+        )
+        return images, frames
+
+
+class _Blend(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+        plain = [_plain(t) for t in inputs]
+        images, ctx.frames = plan.draw(plain, keep=True)
+        ctx.plan = plan
+        ctx.save_for_backward(*inputs)
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*images[4:])
+        return images
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        inputs = ctx.saved_tensors
+        plain = [_plain(t) for t in inputs]
+        pictures = [None if g is None else _plain(g) for g in grads[:4]]
+        # Features are always summed where there are any.
+        wanted = [*ctx.needs_input_grad[1:7], *(True for _ in inputs[6:])]
+        out = [torch.zeros_like(t) if want else None for t, want in zip(plain, wanted, strict=True)]
+        rows = [_address(t) for t in [*out[1:], None][:6]]
+        addresses = (*map(_address, pictures), *rows, _address(ctx.plan.absolute), _address(out[0]))
+        ctx.frames.backward(ctx.plan.splats(plain), *addresses)
+        return None, *(g if g is None else g.to(t) for g, t in zip(out, inputs, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _job(settings: tuple[Any, ...], conventions: tuple[float, ...], rest: tuple[Any, ...]) -> Any:
     assert _cpu is not None
-    rows = [_plain(t) for t in (splats.means, splats.quats, splats.log_scales, splats.logit_opacities, splats.sh)]
-    things = splats.extras.get("thing")
-    rows.append(torch.zeros(len(splats), dtype=torch.int32) if things is None else _plain(things, torch.int32))
-    poses, Ks = _plain(cameras.camera_from_world), _plain(cameras.Ks)
-    size = (len(cameras), cameras.height, cameras.width)
-    rgb, things_seen = torch.empty(*size, 3), torch.empty(size, dtype=torch.int32)
-    alpha, depth, median = torch.empty(size), torch.empty(size), torch.empty(size)
-    threads = min(settings.threads or torch.get_num_threads(), _THREADS_MAX)
-    for i in range(len(cameras)):
-        images = (rgb[i], alpha[i], depth[i], median[i], things_seen[i])
-        _cpu.render(*rows, poses[i], Ks[i], *images, isa=isa or isas()[0], threads=threads)
-    return Rendering(rgb, alpha[..., None], depth[..., None], median[..., None], things_seen)
+    near, far, dilation, radius_clip, antialiased = settings
+    alpha_max, compensation_floor, _, box_sigmas = conventions
+    lens, activated, isa, threads = rest
+    return _cpu.Job(
+        near, far, dilation, alpha_max, compensation_floor, radius_clip, box_sigmas, lens, antialiased, activated,
+        isa or isas()[0], threads,
+    )  # fmt: skip
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
