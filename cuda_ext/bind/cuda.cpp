@@ -53,6 +53,23 @@ void bind_inputs(nb::module_& m) {
            });
 }
 
+nb::dict addresses(const Drawing& drawing) {
+  const Frame& frame = drawing.work.frame;
+  nb::dict out;
+  const auto add = [&](const char* name, const void* array) { out[name] = reinterpret_cast<Address>(array); };
+  add("counters", frame.counters);
+  add("geometry", frame.geometry);
+  add("values", frame.values);
+  add("pairs", frame.pairs);
+  add("ranges", frame.ranges);
+  add("transmittance", frame.transmittance);
+  add("last", frame.last);
+  add("tile_last", frame.tile_last);
+  add("checkpoint_values", frame.checkpoint_values);
+  add("checkpoint_transmittance", frame.checkpoint_transmittance);
+  return out;
+}
+
 // Two blocks of memory are wanted first, then `place` says where they are.
 void bind_frame(nb::module_& m) {
   nb::class_<Drawing>(m, "Frame", "One camera's picture, or the band of it from tile row `tile_row` on.")
@@ -69,9 +86,11 @@ void bind_frame(nb::module_& m) {
           "keep"_a)
       .def_prop_ro("kept_bytes", [](const Drawing& self) { return self.work.kept_bytes; })
       .def_prop_ro("scratch_bytes", [](const Drawing& self) { return self.work.scratch_bytes; })
-      .def("place", [](Drawing& self, Address kept, Address scratch) {
-        self.work = workspace(self.size, at<void>(kept), at<void>(scratch));
-      });
+      .def("place",
+           [](Drawing& self, Address kept, Address scratch) {
+             self.work = workspace(self.size, at<void>(kept), at<void>(scratch));
+           })
+      .def_prop_ro("addresses", &addresses, "Of the arrays in the kept block, by name.");
 }
 
 // Queue projection and binning, and copy the counters to `counters` on the host.
@@ -111,7 +130,11 @@ NB_MODULE(SW_MODULE, m) {
   const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
   m.def("bin", &bin_frame, unlocked, "Queue projection and tile lists; counters come to the host's `counters`.");
   m.def("blend", &blend_frame, unlocked, "Queue the first pass: red, green, blue, depth.");
+#if defined(SW_EMULATED)
+  m.def("set_seed", &simt::set_seed, "Let threads take their order from this number.");
+#endif
   m.def("blend_features", &blend_frame_features, unlocked, "Queue a pass over four channels of the features.");
+  bind_backward(m);
 }
 
 }  // namespace splatworld

@@ -70,8 +70,9 @@ def blend(
         params: splats on a GPU; anything but contiguous float32 is copied.
         cameras: from where; on any device.
         settings: how; `normals`, `smooth`, `threads` and the background mean nothing here.
-        absolute: [n, 2] float32, contiguous. The way back adds to it how strongly the pixels pulled each splat's centre
-            along x and y, in units of the loss per px, as if no two pulled in opposite directions (AbsGS, Ye et al. 2024).
+        absolute: [n, 2] float32, contiguous. The way back adds to it how strongly the pixels pulled each splat's
+            centre along x and y, in units of the loss per px, as if no two pulled in opposite directions (AbsGS, Ye et
+            al. 2024).
         kernels: the module that draws; by default the real one.
 
     Raises:
@@ -182,7 +183,7 @@ class _Plan:
             if needed.pairs > most:
                 if band[1] > 1:
                     return None
-                raise BackendError(f"{needed.pairs} times a splat covers a tile in one row of tiles; at most {most} fit")
+                raise BackendError(f"{needed.pairs} times a splat covers a tile in one row of them; at most {most} fit")
             if needed.visible <= room[0] and needed.pairs <= room[1]:
                 return Frame(frame, kept, camera)
 
