@@ -22,4 +22,6 @@ struct Drawing {
   Workspace work;
 };
 
+void bind_backward(nanobind::module_& m);
+
 }  // namespace splatworld

@@ -12,7 +12,6 @@
 #include "cuda/backward.h"
 #include "cuda/blend.h"
 #include "cuda/chain.h"
-#include "cuda/pieces.h"
 
 namespace splatworld {
 namespace {
@@ -223,25 +222,6 @@ __global__ void __launch_bounds__(kWarp) blend_back(Frame frame, ImageGrads imag
 }
 
 }  // namespace
-
-BackwardScratch backward_scratch(const Frame& frame, bool deterministic, void* block, size_t* bytes) {
-  Pieces pieces(block);
-  BackwardScratch out{};
-  const size_t pairs = frame.pair_capacity, visible = frame.visible_capacity;
-  out.items = pieces.take<uint2>(size_t(tiles_of(frame)) + pairs / kBucket);
-  out.item_count = pieces.take<uint32_t>(1);
-  out.grads = pieces.take<float4>(kGradQuads * visible);
-  out.pose_parts = pieces.take<float>(kPoseNumbers * size_t(blocks_for(visible, kProjectThreads)));
-  if (deterministic) {
-    out.records = pieces.take<float4>(kGradQuads * pairs);
-    out.keys = pieces.take<uint32_t>(pairs), out.sorted_keys = pieces.take<uint32_t>(pairs);
-    out.numbers = pieces.take<uint32_t>(pairs), out.order = pieces.take<uint32_t>(pairs);
-    out.sorting.bytes = sort_scratch<uint32_t>(frame.pair_capacity);
-    out.sorting.at = pieces.take<char>(out.sorting.bytes);
-  }
-  *bytes = pieces.all().bytes;
-  return out;
-}
 
 void begin_backward(const Frame& frame, const BackwardScratch& scratch, Stream stream) {
   const unsigned tiles = unsigned(tiles_of(frame));
