@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def rows(python: Path, asked: Asked) -> Iterator[Row]:
             if time.monotonic() > asked.deadline:
                 yield {"scene": part.scene, "backend": backend, "no": "cut: no time was left"}
                 continue
-            for row in _measured(python, part, backend, options, asked.seconds):
+            for row in _measured(python, part, backend, options, asked):
                 yield known.compared({"backend": backend, **row})
 
 
@@ -151,18 +152,21 @@ def _runs(here: dict[str, str | None], part: Part, asked: Asked) -> Iterator[tup
                 yield backend, ["--isa", isa]
 
 
-def _measured(python: Path, part: Part, backend: str, options: list[str], seconds: float) -> Iterator[Row]:
+def _measured(python: Path, part: Part, backend: str, options: list[str], asked: Asked) -> Iterator[Row]:
     if backend == "baseline":
         yield from _baseline(python, part, options)
         return
     command = [python, str(CHILD), part.scene, backend, "--sizes", ",".join(part.sizes)]
-    command += ["--modes", ",".join(part.modes), "--seconds", str(seconds), *options]
+    command += ["--modes", ",".join(part.modes), "--seconds", str(asked.seconds), *options]
     isa = {"isa": options[1]} if "--isa" in options else {}
     child = environment.start(command, stdout=subprocess.PIPE)
     assert child.stdout is not None
+    cut = threading.Timer(min(asked.deadline - time.monotonic(), 1e6), child.kill)
+    cut.start()
     with child:
         for line in child.stdout:
             yield {**json.loads(line), **isa}
+    cut.cancel()
     if child.returncode:
         yield {"scene": part.scene, "no": f"ended with {child.returncode}", **isa}
 

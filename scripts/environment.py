@@ -80,12 +80,22 @@ def capture(command: Sequence[str | Path]) -> str:
 
 
 def start(
-    command: Sequence[str | Path], *, stdout: IO[str] | int | None = None, stderr: IO[str] | None = None, **more: str
+    command: Sequence[str | Path],
+    *,
+    stdout: IO[str] | int | None = None,
+    stderr: IO[str] | None = None,
+    new_session: bool = False,
+    **more: str,
 ) -> subprocess.Popen[bytes]:
-    """Begin a command as `run` does and do not wait; its output may go elsewhere."""
+    """Begin a command as `run` does and do not wait; its output may go elsewhere.
+
+    In a `new_session` it can be ended with all that it starts, and Ctrl-C does not reach it.
+    """
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
     variables = {**os.environ, **_for_cmake(), "PATH": path, **more}
-    return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=variables, stdout=stdout, stderr=stderr, start_new_session=new_session
+    )
 
 
 def finished(processes: Sequence[subprocess.Popen[bytes]]) -> int:
