@@ -26,13 +26,14 @@ from splatworld.render.params import Params, RenderSettings, Sums
 from splatworld.splats import Splats
 
 BACKENDS = {
+    "cuda": "splatworld.render.cuda",
     "cpu": "splatworld.render.native",
     "reference": "splatworld.render.reference",
     "gsplat": "splatworld.render.gsplat",
 }
 """Name to module."""
 
-AUTO = ("cpu", "reference")
+AUTO = ("cuda", "cpu", "reference")
 """What "auto" tries, in this order."""
 
 _ALPHA_LEAST = 1e-3
@@ -63,11 +64,11 @@ class Rendering:
     """Camera z of the splat at which transmittance first falls to a half; 0 where it never does."""
     things: Int32[Tensor, "c h w"]
     """Thing id of that splat; 0 where there is none."""
-    features: Float[Tensor, "c h w d"] | None = None
+    features: Float[Tensor, "c h w d"] | None
     """Summed, each splat weighted by what it adds; None if there were none."""
-    normals: Float[Tensor, "c h w 3"] | None = None
+    normals: Float[Tensor, "c h w 3"] | None
     """The same for normals in the world's frame: as long as alpha where all agree. None unless asked for."""
-    skipped: Int32[Tensor, " c"] | None = None
+    skipped: Int32[Tensor, " c"]
     """Splats left out because a parameter, or their colour from here, is not finite."""
 
 
@@ -107,14 +108,7 @@ def blend(params: Params, cameras: Camera, settings: RenderSettings, backend: st
         UsageError: an unknown backend.
         BackendError: the backend asked for cannot draw these splats here.
     """
-    module = _chosen(backend, params, settings)
-    if not hasattr(module, "blend"):  # bridge until the CPU kernels have it
-        splats = Splats(params.means, params.quats, params.log_scales, params.logit_opacities, params.sh)
-        splats = splats if params.things is None else splats.with_extras(thing=params.things)
-        old = module.rasterize(splats, cameras, settings)
-        skipped = torch.zeros(len(cameras), dtype=torch.int32)
-        return Sums(old.rgb, old.alpha, old.depth * old.alpha, None, old.median_depth, old.things, skipped)
-    return module.blend(params, cameras, settings)
+    return _chosen(backend, params, settings).blend(params, cameras, settings)
 
 
 def joined(parts: Sequence[Sums]) -> Sums:
@@ -148,13 +142,7 @@ def _chosen(backend: str, params: Params, settings: RenderSettings) -> ModuleTyp
     reasons = []
     for name in AUTO if backend == "auto" else (backend,):
         module = _module(name)
-        if hasattr(module, "blend"):
-            reason = module.unavailable(params)
-        else:
-            sp = Splats(params.means, params.quats, params.log_scales, params.logit_opacities, params.sh)
-            reason = module.unavailable(sp)
-            if params.features is not None or settings != RenderSettings(settings.background, threads=settings.threads):
-                reason = "bridge"
+        reason = module.unavailable(params)
         if settings.smooth and name != "reference":
             reason = "only the reference has smooth edges"
         if reason is None:

@@ -92,7 +92,8 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
         bad = tensor.isnan() if name == "logit_opacities" else ~tensor.isfinite()
         if bad.any():
             row = int(bad.reshape(len(tensor), -1).any(1).int().argmax())
-            broken.append((row, f"{name}[{row}] is {tensor[row].detach().cpu().numpy()}; expected finite numbers"))
+            value = tensor[row][bad[row]].reshape(-1)[0].item()
+            broken.append((row, f"{name}[{row}] holds {value}; expected finite numbers"))
     if broken:
         raise UsageError(min(broken, key=lambda found: found[0])[1])
 

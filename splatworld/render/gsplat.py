@@ -52,7 +52,7 @@ def blend(params: Params, cameras: Camera, settings: RenderSettings) -> Sums:
     from gsplat import rasterization
 
     if settings.profile != "gsplat":
-        raise BackendError(f"the backend 'gsplat' has the conventions of the profile 'gsplat', not '{settings.profile}'")
+        raise BackendError(f"the backend 'gsplat' knows the profile 'gsplat' only, not '{settings.profile}'")
     finite = _finite(params)
     rows = finite.nonzero()[:, 0]
     scales, opacities = params.log_scales[rows].float(), params.logit_opacities[rows].float()

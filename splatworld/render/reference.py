@@ -278,9 +278,3 @@ def _alphas(footprints: Footprints, pixels: Float[Tensor, "k 2"], settings: Rend
         alphas = alphas * inside.all(-1)
     kept = _ramp(alphas, ALPHA_MIN) if settings.smooth else alphas >= ALPHA_MIN
     return alphas * kept - _positive(alphas - settings.conventions.alpha_max, settings.smooth)
-
-
-def rasterize(splats, cameras, settings):  # type: ignore  # bridge until the tests of the CPU kernels call blend  # noqa
-    from splatworld.render import render
-
-    return render(splats, cameras, settings=settings, backend="reference")
