@@ -135,6 +135,7 @@ NB_MODULE(SW_MODULE, m) {
 #endif
   m.def("blend_features", &blend_frame_features, unlocked, "Queue a pass over four channels of the features.");
   bind_backward(m);
+  bind_train(m);
 }
 
 }  // namespace splatworld

@@ -23,5 +23,6 @@ struct Drawing {
 };
 
 void bind_backward(nanobind::module_& m);
+void bind_train(nanobind::module_& m);
 
 }  // namespace splatworld

@@ -47,8 +47,8 @@ LossImages loss_images(const Images<const float, Device>& image, const std::opti
   require(image.shape(0) <= 0xffff && image.shape(1) <= 0xffff && image.shape(2) <= 0xffff,
           "at most 65535 pictures with sides of at most 65535 pixels");
   return {image.data(), target ? target->data() : nullptr, target_u8 ? target_u8->data() : nullptr,
-          weights ? weights->data() : nullptr, int(image.shape(0)), int(image.shape(1)), int(image.shape(2)), l1_scale,
-          ssim_scale, gradient ? gradient->data() : nullptr};
+          weights ? weights->data() : nullptr, int(image.shape(0)), int(image.shape(1)), int(image.shape(2)), 3,
+          l1_scale, ssim_scale, gradient ? gradient->data() : nullptr};
 }
 
 AdamSettings adam_settings(const AdamChoice& choice) {

@@ -26,7 +26,7 @@ std::pair<double, double> loss_of(Images<const float, Device> image, std::option
 }
 
 void tick(AdamChoice choice, Line<int32_t, Device> now, Line<float, Device> pace, Line<const float, Device> rates,
-          std::optional<Table<float, Device>> tables) {
+          std::optional<Table<float, Device>> tables, int) {
   adam_tick(adam_settings(choice), adam_tick_of(choice, now, pace, rates, tables));
 }
 
@@ -49,7 +49,7 @@ void bind_train_cpu(nb::module_& m) {
         "weights"_a.noconvert().none(), "l1_scale"_a, "ssim_scale"_a, "gradient"_a.noconvert().none(), "threads"_a,
         "Sums of |image - target| and of 1 - similarity over pictures (c, h, w, 3); writes the gradient of both.");
   m.def("adam_tick", &tick, "choice"_a, "now"_a.noconvert(), "pace"_a.noconvert(), "rates"_a.noconvert(),
-        "tables"_a.noconvert().none(), "Begin the next step.");
+        "tables"_a.noconvert().none(), "threads"_a, "Begin the next step.");
   m.def("adam_step", &step, "choice"_a, "value"_a.noconvert(), "first"_a.noconvert(), "second"_a.noconvert(),
         "gradient"_a.noconvert().none(), "head"_a, "kind"_a, "now"_a.noconvert(), "pace"_a.noconvert(),
         "visible"_a.noconvert().none(), "last"_a.noconvert().none(), "tables"_a.noconvert().none(), "threads"_a,

@@ -119,7 +119,8 @@ class Adam:
     def tick(self) -> None:
         """Begin a step that someone else finishes; `step` does it by itself."""
         state = self.state
-        self._kernels.adam_tick(self._choice, state["now"], state["pace"], state["rates"], state.get("tables"))
+        place = where(self._kernels, self._rates.device, self.threads)
+        self._kernels.adam_tick(self._choice, state["now"], state["pace"], state["rates"], state.get("tables"), place)
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a `state` that was kept.

@@ -10,7 +10,7 @@ Choice = tuple[float, float, float]
 """beta1, beta2, epsilon."""
 
 
-def adam_tick(choice: Choice, now: Tensor, pace: Tensor, rates: Tensor, tables: Tensor | None) -> None:
+def adam_tick(choice: Choice, now: Tensor, pace: Tensor, rates: Tensor, tables: Tensor | None, *_: Any) -> None:
     """Begin the next step: lengthen the tables by the last one, then set clock and pace."""
     beta1, beta2, _ = choice
     step = int(now)

@@ -69,18 +69,17 @@ def photometric(
     kernels = kernels or kernels_for(image.device.type)
     if kernels is None or image.dtype != torch.float32:
         return _by_autograd(image, target, weights, ssim_weight, gradient)
-    picture, factors = image.detach().contiguous(), None if weights is None else weights.float().contiguous()
-    target = target.contiguous() if target.dtype == torch.uint8 else target.detach().float().contiguous()
-    targets = (None, target) if target.dtype == torch.uint8 else (target, None)
-    grad = torch.empty_like(picture) if gradient else None
+    factors = None if weights is None else weights.float().contiguous()
+    bytes_ = target.dtype == torch.uint8
+    target = (target if bytes_ else target.detach().float()).contiguous()
+    targets = (None, target) if bytes_ else (target, None)
     scales = ((1 - ssim_weight) / image.numel(), ssim_weight / image.numel())
     place = where(kernels, image.device, threads)
     if on_device(kernels):
-        scratch = picture.new_empty(kernels.loss_scratch(*image.shape[:3], gradient))
-        sums = picture.new_empty(3)
-        kernels.loss(picture, *targets, factors, *scales, grad, scratch, sums, place)
-        return Photometric(*sums.unbind(), grad)
-    l1, dissimilarity = kernels.loss(picture, *targets, factors, *scales, grad, place)
+        return _on_device(kernels, image.detach(), targets, factors, scales, gradient, place)
+    image = image.detach().contiguous()
+    grad = torch.empty_like(image) if gradient else None
+    l1, dissimilarity = kernels.loss(image, *targets, factors, *scales, grad, place)
     values = (scales[0] * l1 + scales[1] * dissimilarity, l1 / image.numel(), dissimilarity / image.numel())
     return Photometric(*torch.tensor(values).unbind(), grad)
 
@@ -171,6 +170,27 @@ def _by_autograd(
         found = reference(leaf, target, weights=weights, ssim_weight=ssim_weight)
         grad = torch.autograd.grad(found[0], leaf)[0] if gradient else None
     return Photometric(*(value.detach() for value in found), grad)
+
+
+def _on_device(
+    kernels: ModuleType,
+    image: Tensor,
+    targets: tuple[Tensor | None, Tensor | None],
+    factors: Tensor | None,
+    scales: tuple[float, float],
+    gradient: bool,
+    stream: int,
+) -> Photometric:
+    count, height, width, _ = image.shape
+    stride = image.stride(2)
+    if image.stride() != (height * width * stride, width * stride, stride, 1):  # a part of wider pixels is fine
+        image, stride = image.contiguous(), 3
+    grad = image.new_empty(image.shape) if gradient else None
+    scratch = image.new_empty(kernels.loss_scratch(count, height, width, gradient))
+    sums = image.new_empty(3)
+    places = [0 if t is None else t.data_ptr() for t in (*targets, factors, grad, scratch, sums)]
+    kernels.loss(image.data_ptr(), stride, *places[:3], count, height, width, *scales, *places[3:], stream)
+    return Photometric(*sums.unbind(), grad)
 
 
 def _unit(target: Tensor, dtype: torch.dtype) -> Tensor:

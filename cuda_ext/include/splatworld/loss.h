@@ -11,10 +11,11 @@ namespace splatworld {
 // Pictures of `count` cameras, one after the other: h w 3 each.
 struct LossImages {
   const float* image;
-  const float* target;             // or null, and then
-  const uint8_t* target_u8;        // 0 to 255 for 0 to 1
-  const float* weights;            // h w, or null: 1 everywhere
+  const float* target;       // or null, and then
+  const uint8_t* target_u8;  // 0 to 255 for 0 to 1
+  const float* weights;      // h w, or null: 1 everywhere
   int count, height, width;
+  int stride;                // floats from one pixel of `image` to the next: 3; for CUDA it may be more
   float l1_scale, ssim_scale;  // gradient = l1_scale d sum |x - y| + ssim_scale d sum (1 - similarity), weighted
   float* gradient;             // as `image`, or null: not wanted
 };
