@@ -6,6 +6,7 @@ The host looks at these counts while the GPU blends, so that it rarely waits.
 """
 
 import functools
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from splatworld.camera import Camera
 from splatworld.errors import BackendError
+from splatworld.render.cuda_gradients import gradients
 from splatworld.render.params import Params, RenderSettings, Sums
 
 _cuda: ModuleType | None
@@ -85,7 +87,8 @@ def blend(
     with torch.cuda.device(plan.device) if plan.device.type == "cuda" else nullcontext():
         if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
             return Sums(*_Blend.apply(plan, *inputs))
-        return Sums(*plan.draw([_plain(t) for t in inputs], keep=False)[0])
+        images, _ = plan.draw([_plain(t) for t in inputs], keep=False)
+        return Sums(*images.outputs(_channels(inputs)))
 
 
 class Frame(NamedTuple):
@@ -93,7 +96,7 @@ class Frame(NamedTuple):
 
     kernels: Any
     """`Frame` of the kernels: where everything lies in `memory`."""
-    memory: Tensor
+    memory: Tensor | None
     camera: int
 
 
@@ -133,18 +136,13 @@ class _Plan:
         places = (address(features), address(self.things))
         return self.kernels.Gaussians(means.shape[0], *rows, *places, self.degree, sh.shape[1], channels)
 
-    def draw(self, inputs: list[Tensor], *, keep: bool) -> tuple[tuple[Tensor | None, ...], list[Frame]]:
+    def draw(self, inputs: list[Tensor], *, keep: bool) -> tuple["_Images", list[Frame]]:
         """Images, and frames for the way back where they are to be kept."""
-        channels = inputs[6].shape[1] if len(inputs) > 6 else 0
-        images = _Images(self.size, self.device, passes=1 + -(-channels // 4))
+        images = _Images(self.size, self.device, passes=1 + -(-(_channels(inputs) or 0) // 4))
         frames = []
         for camera in range(self.size[0]):
             frames += self._picture(camera, inputs, images, keep)
-        features = torch.cat(images.totals[1:], -1)[..., :channels] if channels else None
-        if len(inputs) > 6 and features is None:
-            features = images.totals[0][..., :0]
-        rgb, depth = images.totals[0][..., :3], images.totals[0][..., 3:]
-        return (rgb, images.alpha, depth, features, images.median, images.things, images.skipped), frames
+        return images, frames
 
     def _picture(self, camera: int, inputs: list[Tensor], images: "_Images", keep: bool) -> list[Frame]:
         """One camera's, in bands of tile rows where it must be."""
@@ -210,16 +208,39 @@ class _Images:
         self.things = torch.empty(size, dtype=torch.int32, device=device)
         self.skipped = torch.empty(size[0], dtype=torch.int32, device=device)
 
+    def outputs(self, channels: int | None) -> tuple[Tensor | None, ...]:
+        """In the order of `Sums`, with so many channels of features; None for none."""
+        rgb, depth, features = self.totals[0][..., :3], self.totals[0][..., 3:], None
+        if channels is not None:
+            features = torch.cat([self.totals[0][..., :0], *self.totals[1:]], -1)[..., :channels]
+        return rgb, self.alpha, depth, features, self.median, self.things, self.skipped
+
 
 class _Blend(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> tuple[Tensor | None, ...]:
         images, ctx.frames = plan.draw([_plain(t) for t in inputs], keep=True)
         ctx.plan = plan
-        ctx.save_for_backward(*inputs)
+        outputs = images.outputs(_channels(inputs))
+        # Frames point to the totals: torch now watches that nobody writes to them, and frees both after the way back.
+        ctx.save_for_backward(*inputs, images.totals[0], *(frame.memory for frame in ctx.frames))
+        ctx.frames = [frame._replace(memory=None) for frame in ctx.frames]
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*images[4:])
-        return images
+        ctx.mark_non_differentiable(*outputs[4:])
+        return outputs
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        wanted = ctx.needs_input_grad[1:]
+        inputs = ctx.saved_tensors[: len(wanted)]
+        pictures = [None if g is None else _plain(g) for g in grads[:4]]
+        plain, stream = [_plain(t) for t in inputs], stream_of(ctx.plan.device)
+        found = gradients(ctx.plan, ctx.frames, plain, pictures, wanted, stream)
+        return None, *(g if g is None else g.to(t) for g, t in zip(found, inputs, strict=True))
+
+
+def _channels(inputs: Sequence[Tensor]) -> int | None:
+    return inputs[6].shape[1] if len(inputs) > 6 else None
 
 
 class _Needed(NamedTuple):
