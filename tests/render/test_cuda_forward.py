@@ -1,12 +1,6 @@
-"""The CUDA kernels' forward, run thread for thread on the host (cuda_ext/cuda/simt.h) by the driver that GPUs have too.
+"""The CUDA kernels' forward, run thread for thread on the host (cuda_ext/cuda/simt.h) by the driver that GPUs have too."""
 
-SPLATWORLD_EMULATED is the path of the kernels' build for the host; scripts/test makes it.
-"""
-
-import importlib.util
 import math
-import os
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -25,28 +19,6 @@ EXACT = 1e-5
 """How far colours may be from the reference where no decision fell otherwise."""
 EDGE = 2 / 255
 """And where rounding made one splat count or not."""
-
-
-@pytest.fixture(scope="module")
-def built() -> ModuleType:
-    path = os.environ.get("SPLATWORLD_EMULATED")
-    if not path:
-        pytest.skip("SPLATWORLD_EMULATED does not name the CUDA kernels' build for the host")
-    spec = importlib.util.spec_from_file_location("_cuda_emulated", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def kernels(built: ModuleType) -> Iterator[ModuleType]:
-    """With nothing remembered of frames before."""
-    cuda._memory.cache_clear()
-    built.set_seed(0)
-    yield built
-    cuda._memory.cache_clear()
 
 
 def params(splats: Splats, features: Tensor | None = None, **more: Any) -> Params:
