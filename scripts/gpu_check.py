@@ -1,8 +1,8 @@
 """All that only a GPU can show, in one call: the build for it, its tests, compute-sanitizer, the bench beside gsplat.
 
 Needs no network: a Python with torch for CUDA, nvcc and CMake. What else is missing comes from a folder of wheels, as
-does gsplat 1.5.3. Every part has a share of the time and is cut, and says so, when that is spent. Ends with a table, and
-with the aims for speed and memory and what became of them; the exit code tells of errors, not of aims.
+does gsplat 1.5.3. Every part has a share of the time and is cut, and says so, when that is spent. Ends with a table,
+and with the aims for speed and memory and what became of them; the exit code tells of errors, not of aims.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     python = Path(asked.python or (environment.PYTHON if environment.PYTHON.exists() else sys.executable))
     check = Check(python, asked.architectures or "native", time.monotonic() + 60 * asked.minutes, asked.out)
-    os.environ |= {"PYTHONPATH": os.pathsep.join([str(SITE), str(PACKAGES)]), "PYTHONSAFEPATH": "1"}
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(SITE), str(PACKAGES)])
     try:
         if not asked.build_only:
             print(_device(python), flush=True)
@@ -188,8 +188,8 @@ def _tests(check: Check) -> bool:
 
 
 def _pytest(check: Check) -> list[str | Path]:
-    """Another torch than the tests run with elsewhere may warn: here that is no error."""
-    return [check.python, "-m", "pytest", "-q", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
+    """Imports from `SITE`, and not from the checkout. Another torch than elsewhere may warn: that is no error here."""
+    return [check.python, "-P", "-m", "pytest", "-q", "-o", "filterwarnings=default", "-p", "no:cacheprovider"]
 
 
 def _sanitizer(check: Check, tool: str) -> bool:

@@ -93,7 +93,7 @@ def _strict_wheel() -> list[str | Path]:
     """The kernels with every warning an error, as the wheel that then must install and draw without a compiler."""
     shutil.rmtree(STRICT / "dist", ignore_errors=True)
     options = ["--strict", "--check", "--borrow", "--architectures", ARCHITECTURES, "--build", STRICT]
-    return [environment.PYTHON, Path(__file__).with_name("wheel.py"), *options, "--out", STRICT / "dist"]
+    return [environment.PYTHON, Path(__file__).with_name("make_wheel.py"), *options, "--out", STRICT / "dist"]
 
 
 def _emulated_kernels() -> dict[str, str]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def wheel(folder: Path, *options: str) -> tuple[Path, str]:
     """What `scripts/wheel` built into `folder`, and what it said."""
     environment = {name: value for name, value in os.environ.items() if name != "SPLATWORLD_PURE"}
-    command = [sys.executable, ROOT / "scripts" / "wheel.py", "--out", folder, *options]
+    command = [sys.executable, ROOT / "scripts" / "make_wheel.py", "--out", folder, *options]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     assert found.returncode == 0, found.stdout + found.stderr
     (made,) = folder.glob("*.whl")
@@ -85,7 +85,7 @@ def test_a_failed_check_is_an_error(tmp_path: Path) -> None:
     program = f"""
 import json, sys
 sys.path.insert(0, {str(ROOT / "scripts")!r})
-import wheel
+import make_wheel as wheel
 try:
     wheel.drawn(wheel.Path({str(empty)!r}), sys.executable, borrow=True)
 except wheel.SetupError as why:
