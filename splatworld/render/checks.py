@@ -1,7 +1,7 @@
 """What `render` and `rasterization` refuse, in sentences that name the argument. Only looks at values when asked to."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -10,28 +10,27 @@ from splatworld import limits
 from splatworld.camera import Camera
 from splatworld.errors import UsageError
 
-_TAILS: dict[str, tuple[int, ...] | str] = {
+Tail = tuple[int, ...] | Literal["k, 3", "d"]
+"""What follows the number of rows in a shape: k for spherical harmonics, d for any number but 0."""
+
+TAILS: dict[str, Tail] = {
     "means": (3,),
     "quats": (4,),
     "log_scales": (3,),
-    "scales": (3,),
     "logit_opacities": (),
-    "opacities": (),
     "sh": "k, 3",
     "features": "d",
-    "colors": "d",
     "thing": (),
     "normal": (3,),
 }
-"""What follows the number of rows in a shape."""
 _SH_TERMS = (1, 4, 9, 16, 25)
 _LENSES = ("pinhole", "orthographic", "fisheye")
 _FLOATS = (torch.float32, torch.float64)
 _INTEGERS = (torch.int32, torch.int64, torch.int16, torch.int8, torch.uint8)
 
 
-def check_rows(tensors: Mapping[str, Any]) -> None:
-    """Tensors by name, "means" first, have one row per splat, one float type and one device.
+def check_rows(tensors: Mapping[str, Any], tails: Mapping[str, Tail] = TAILS) -> None:
+    """Tensors by name, with "means", have one row per splat, one float type ("thing": integers) and one device.
 
     Raises:
         UsageError: one has not, by name.
@@ -43,18 +42,17 @@ def check_rows(tensors: Mapping[str, Any]) -> None:
     if dtype not in _FLOATS:
         raise UsageError(f"means is {_named(dtype)}; expected float32 or float64")
     for name, tensor in tensors.items():
-        tail = _TAILS[name]
+        tail = tails[name]
         if not isinstance(tensor, Tensor) or not (tensor.shape == (n, *tail) or _fits(tensor.shape, n, tail)):
             expected = ", ".join(map(str, (n, *(tail if isinstance(tail, tuple) else [tail]))))
             raise UsageError(f"{name} is {_described(tensor)}; expected a tensor [{expected}], a row for each of means")
         if tensor.device != device:
             raise UsageError(f"{name} is on {tensor.device} and means is on {device}; expected one device")
-        if tensor.dtype is not dtype and name != "thing":
-            raise UsageError(f"{name} is {_named(tensor.dtype)} and means is {_named(dtype)}; expected one type")
-    if "sh" in tensors and tensors["sh"].shape[1] not in _SH_TERMS:
-        raise UsageError(f"sh has {tensors['sh'].shape[1]} coefficients per channel; expected 1, 4, 9, 16 or 25")
-    if "thing" in tensors and tensors["thing"].dtype not in _INTEGERS:
-        raise UsageError(f"thing is {_named(tensors['thing'].dtype)}; expected integers")
+        if tensor.dtype is not dtype and (name != "thing" or tensor.dtype not in _INTEGERS):
+            wanted = "expected integers" if name == "thing" else f"means is {_named(dtype)}; expected one type"
+            raise UsageError(f"{name} is {_named(tensor.dtype)}, {wanted}")
+        if tail == "k, 3" and tensor.shape[1] not in _SH_TERMS:
+            raise UsageError(f"{name} has {tensor.shape[1]} coefficients per channel; expected 1, 4, 9, 16 or 25")
 
 
 def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_from_world") -> None:
@@ -98,7 +96,7 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
         raise UsageError(min(broken, key=lambda found: found[0])[1])
 
 
-def _fits(shape: torch.Size, n: int, tail: tuple[int, ...] | str) -> bool:
+def _fits(shape: torch.Size, n: int, tail: Tail) -> bool:
     if tail == "k, 3":
         return len(shape) == 3 and shape[0] == n and shape[2] == 3
     return tail == "d" and len(shape) == 2 and shape[0] == n and shape[1] > 0

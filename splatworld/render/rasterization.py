@@ -10,12 +10,14 @@ from torch import Tensor
 from splatworld.camera import Camera, Lens
 from splatworld.errors import UsageError
 from splatworld.render import blend, joined, mean_depth
-from splatworld.render.checks import check_cameras, check_rows
+from splatworld.render.checks import Tail, check_cameras, check_rows
 from splatworld.render.conventions import Profile
 from splatworld.render.params import Params, RenderSettings, Sums
 
 RenderMode = Literal["RGB", "D", "ED", "RGB+D", "RGB+ED"]
 
+_TAILS: dict[str, Tail] = {"means": (3,), "quats": (4,), "scales": (3,), "opacities": (), "colors": "d"}
+_TAILS_SH: dict[str, Tail] = {**_TAILS, "colors": "k, 3"}
 _LENSES: dict[str, Lens] = {"pinhole": "pinhole", "ortho": "orthographic", "fisheye": "fisheye"}
 _DISTORTIONS = ("radial_coeffs", "tangential_coeffs", "thin_prism_coeffs", "ftheta_coeffs")
 _BEYOND = frozenset(("covars", "with_ut", "with_eval3d", *_DISTORTIONS, "rolling_shutter", "viewmats_rs"))
@@ -108,7 +110,7 @@ def rasterization(
     rows = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
     each = _per_camera(colors, len(viewmats), sh_degree)
     for part in each:
-        check_rows({**rows, "colors" if sh_degree is None else "sh": part})
+        check_rows({**rows, "colors": part}, _TAILS if sh_degree is None else _TAILS_SH)
     settings = _settings(profile, rasterize_mode, sh_degree, near_plane, far_plane, radius_clip, eps2d)
     views = [cameras] if len(each) == 1 else [cameras[i] for i in range(len(cameras))]
     core = (means, quats, scales, opacities)

@@ -1,6 +1,6 @@
-"""The CUDA kernels' build for the host (cuda_ext/cuda/simt.h), for tests that run them without a GPU.
+"""What the render tests share; for those that run CUDA kernels without a GPU, their build for the host.
 
-SPLATWORLD_EMULATED is its path; scripts/test makes it.
+That is cuda_ext/cuda/simt.h; SPLATWORLD_EMULATED is its path, and scripts/test makes it.
 """
 
 import importlib.util
@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from types import ModuleType
 
+import jaxtyping
 import pytest
 
 from splatworld.render import cuda
@@ -33,3 +34,11 @@ def kernels(built: ModuleType) -> Iterator[ModuleType]:
     built.set_seed(0)
     yield built
     cuda._memory.cache_clear()
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """As it is for users: annotations are not enforced."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
