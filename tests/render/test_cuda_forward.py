@@ -1,4 +1,4 @@
-"""The CUDA kernels' forward, run thread for thread on the host (cuda_ext/cuda/simt.h) by the driver that GPUs have too."""
+"""The CUDA kernels' forward, run thread for thread on the host (cuda_ext/cuda/simt.h) by the driver that GPUs have."""
 
 import math
 from types import ModuleType
