@@ -59,7 +59,7 @@ class Adam:
         """
         _check(params, rates, mode, betas, epsilon)
         self.params, self.mode, self.threads = dict(params), mode, threads
-        self._choice = (*betas, epsilon)
+        self.choice = (*betas, epsilon)
         device = next(iter(params.values())).device
         self._kernels = kernels or kernels_for(device.type) or adam_reference
         kinds = [r if isinstance(r, tuple) else (r, r) for r in (rates[name] for name in params)]
@@ -97,7 +97,7 @@ class Adam:
         if self.mode == "dense":
             visible = None
         elif visible is None:
-            visible = self._touched(found)
+            visible = self.touched(found)
         self.tick()
         for name in self.params:
             gradient = found.get(name)
@@ -120,7 +120,7 @@ class Adam:
         """Begin a step that someone else finishes; `step` does it by itself."""
         state = self.state
         place = where(self._kernels, self._rates.device, self.threads)
-        self._kernels.adam_tick(self._choice, state["now"], state["pace"], state["rates"], state.get("tables"), place)
+        self._kernels.adam_tick(self.choice, state["now"], state["pace"], state["rates"], state.get("tables"), place)
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a `state` that was kept.
@@ -133,7 +133,8 @@ class Adam:
         for name, tensor in self.state.items():
             tensor.copy_(state[name])
 
-    def _touched(self, gradients: Mapping[str, Tensor | None]) -> Tensor:
+    def touched(self, gradients: Mapping[str, Tensor | None]) -> Bool[Tensor, " n"]:
+        """Rows with a gradient that is not zero."""
         touched = torch.zeros(len(self.state[f"first.{next(iter(self.params))}"]), dtype=torch.bool)
         touched = touched.to(self._rates.device)
         for gradient in gradients.values():
@@ -145,7 +146,7 @@ class Adam:
         tensor, state = self.params[name], self.state
         rows = [t.view(t.shape[0], -1) for t in (tensor.detach(), state[f"first.{name}"], state[f"second.{name}"])]
         self._kernels.adam_step(
-            self._choice,
+            self.choice,
             *rows,
             None if gradient is None else gradient.detach().reshape(rows[0].shape).contiguous(),
             self._heads[name],

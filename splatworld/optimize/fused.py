@@ -1,0 +1,238 @@
+"""The training step on a GPU: everything is queued, nothing is waited for, and no gradient tensor is made.
+
+Python owns the memory, and keeps it from step to step. How much the lists of a view need is known only once they are made:
+where they do not fit, the kernels leave the splats as they are, and the next step has more room. The host looks at the
+counts of a step when the next one begins.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splatworld.camera import Camera
+from splatworld.errors import UsageError
+from splatworld.optimize.adam import Adam
+from splatworld.optimize.kernels import kernels_for, where
+from splatworld.optimize.loss import SSIM_WEIGHT, Photometric, Targets, Weights, photometric
+from splatworld.render.params import Params, RenderSettings
+
+NAMES = ("means", "quats", "log_scales", "logit_opacities", "sh")
+"""What the kernels move, in the order in which they expect learning rates."""
+
+_LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
+_PAIRS_FIRST = 1 << 16
+_PAIRS_MAX = (1 << 31) - 1
+
+
+def why_not(params: Params, adam: Adam, settings: RenderSettings, kernels: ModuleType | None = None) -> str | None:
+    """Why `FusedStep` cannot train these; None if it can."""
+    if kernels is None and (params.means.device.type != "cuda" or kernels_for("cuda") is None):
+        return "there are no CUDA kernels for the device of the splats"
+    if params.features is not None:
+        return "features are trained through autograd"
+    if tuple(adam.params) != NAMES or any(adam.params[n].data_ptr() != getattr(params, n).data_ptr() for n in NAMES):
+        return f"the optimiser must move {', '.join(NAMES)}, in this order"
+    if adam.mode == "dense":
+        return "a dense optimiser moves all splats; 'lazy' gives the same numbers"
+    if isinstance(settings.background, Tensor) or settings.smooth or settings.check:
+        return "the background must be plain, and nothing smooth or checked"
+    return None
+
+
+class FusedStep:
+    """Takes steps, one camera each. The tensors must stay where they are; make a new one when rows come or go."""
+
+    def __init__(
+        self,
+        params: Params,
+        adam: Adam,
+        settings: RenderSettings,
+        ssim_weight: float = SSIM_WEIGHT,
+        opacity_weight: float = 0.0,
+        scale_weight: float = 0.0,
+        *,
+        absolute: Tensor | None = None,
+        kernels: ModuleType | None = None,
+    ) -> None:
+        """See `stepper`.
+
+        Args:
+            params: the tensors that `adam` moves.
+            adam: the optimiser.
+            settings: how to draw.
+            ssim_weight: see `photometric`.
+            opacity_weight: see `stepper`.
+            scale_weight: see `stepper`.
+            absolute: [n, 2], to which each step adds how strongly pixels pull at centres (AbsGS), loss per px.
+            kernels: the compiled module; by default the device's.
+
+        Raises:
+            UsageError: these cannot be trained this way, and why.
+        """
+        reason = why_not(params, adam, settings, kernels)
+        if reason is not None:
+            raise UsageError(f"no fused training step: {reason}")
+        self._kernels: Any = kernels or kernels_for("cuda")
+        self._params, self._adam, self._settings, self._absolute = params, adam, settings, absolute
+        self._ssim_weight, self._weights = ssim_weight, (opacity_weight, scale_weight)
+        self._rooms: dict[tuple[int, int], _Room] = {}
+        self._splats = self._gaussians()
+        self._optimiser = self._kernels.Optimiser(*_optimiser_places(adam))
+
+    def __call__(self, camera: Camera, target: Targets, *, weights: Weights | None = None) -> Photometric:
+        """Draw one camera [1], compare with `target` [1 h w 3], and step.
+
+        Raises:
+            UsageError: not one camera, or a target of another size.
+        """
+        if len(camera) != 1:
+            raise UsageError(f"{len(camera)} cameras; a fused step takes one at a time")
+        device = self._params.means.device
+        room = self._room_for(camera)
+        room.pose.copy_(camera.camera_from_world[0], non_blocking=True)
+        room.K.copy_(camera.Ks[0], non_blocking=True)
+        stream = where(self._kernels, device, 0)
+        job = _job(self._kernels, self._settings, camera.lens, self._params.activated)
+        places = (room.pose.data_ptr(), room.K.data_ptr())
+        self._bin(room, places, job, stream)
+        self._kernels.blend(room.frame, *(t.data_ptr() for t in (room.totals, room.alpha, room.median, room.things)), 0, stream)
+        image, background = room.totals[..., :3], self._settings.background
+        if any(background):
+            behind = _colour(background, device)
+            image = image + (1 - room.alpha) * behind
+        found = photometric(
+            image, target, weights=weights, ssim_weight=self._ssim_weight, kernels=self._kernels
+        )
+        assert found.gradient is not None
+        alpha_grad = -(found.gradient @ behind) if any(background) else None
+        self._adam.tick()
+        self._kernels.train(
+            room.frame,
+            self._optimiser,
+            self._splats,
+            *places,
+            job,
+            found.gradient.data_ptr(),
+            0 if alpha_grad is None else alpha_grad.data_ptr(),
+            *self._weights,
+            0 if self._absolute is None else self._absolute.data_ptr(),
+            self._settings.deterministic,
+            room.way_back.data_ptr(),
+            stream,
+        )
+        return found
+
+    def _gaussians(self) -> Any:
+        params = self._params
+        terms = params.sh.shape[1]
+        stored = round(terms**0.5) - 1
+        asked = stored if self._settings.sh_degree is None else min(self._settings.sh_degree, stored)
+        rows = (getattr(params, name).data_ptr() for name in NAMES)
+        return self._kernels.Gaussians(len(params.means), *rows, 0, 0, -1 if params.plain else asked, terms, 0)
+
+    def _room_for(self, camera: Camera) -> "_Room":
+        size = (camera.height, camera.width)
+        room = self._rooms.get(size)
+        if room is None:
+            room = self._new_room(size, _PAIRS_FIRST)
+        elif room.pairs_needed() > room.pairs * 7 // 8:
+            room = self._new_room(size, room.pairs_needed())
+        self._rooms[size] = room
+        return room
+
+    def _new_room(self, size: tuple[int, int], pairs: int) -> "_Room":
+        pairs = min(_PAIRS_MAX, pairs + pairs // 2)
+        return _Room.of(self._kernels, size, len(self._params.means), pairs, self._settings, self._params.means.device)
+
+    def _bin(self, room: "_Room", places: tuple[int, int], job: Any, stream: int) -> None:
+        counters = room.counters.data_ptr()
+        self._kernels.bin(room.frame, self._splats, *places, job, counters, stream)
+        if room.written is not None:
+            room.written.record()
+
+
+@dataclass
+class _Room:
+    """Memory for views of one size."""
+
+    frame: Any
+    """`Frame` of the kernels: where everything lies."""
+    pairs: int
+    blocks: tuple[Tensor, Tensor]
+    way_back: Tensor
+    totals: Tensor
+    alpha: Tensor
+    median: Tensor
+    things: Tensor
+    pose: Tensor
+    K: Tensor
+    counters: Tensor
+    """On the host: `Counter` of cuda/frame.h."""
+    written: torch.cuda.Event | None
+
+    @staticmethod
+    def of(
+        kernels: Any, size: tuple[int, int], splats: int, pairs: int, settings: RenderSettings, device: torch.device
+    ) -> "_Room":
+        height, width = size
+        rows = -(-height // kernels.TILE)
+        if rows * -(-width // kernels.TILE) > kernels.TILES_MAX:
+            raise UsageError(f"a view of {width}x{height} px has too many tiles for a fused step")
+        frame = kernels.Frame(width, height, 0, rows, splats, max(splats, 1), pairs, True)
+        block = lambda count: torch.empty(max(count, 1), dtype=torch.uint8, device=device)  # noqa: E731
+        blocks = block(frame.kept_bytes), block(frame.scratch_bytes)
+        frame.place(*(b.data_ptr() for b in blocks))
+        image = lambda *last: torch.empty(1, height, width, *last, device=device)  # noqa: E731
+        on_gpu = device.type == "cuda"
+        return _Room(
+            frame,
+            pairs,
+            blocks,
+            block(kernels.backward_bytes(frame, settings.deterministic, False)),
+            image(4),
+            image(1),
+            image(1),
+            image().int(),
+            torch.empty(4, 4, device=device),
+            torch.empty(3, 3, device=device),
+            torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu),
+            torch.cuda.Event() if on_gpu else None,
+        )
+
+    def pairs_needed(self) -> int:
+        """Of the last view that is known; it may still be the one before."""
+        if self.written is not None and not self.written.query():
+            return 0
+        low, high = (number & 0xFFFFFFFF for number in self.counters[2:4].tolist())
+        return low | high << 32
+
+
+def _optimiser_places(adam: Adam) -> tuple[Any, ...]:
+    state = adam.state
+    tensors = [(adam.params[n], state[f"first.{n}"], state[f"second.{n}"]) for n in NAMES]
+    tables, last = state.get("tables"), state.get("last")
+    return (
+        adam.choice,
+        *(tuple(t.data_ptr() for t in row) for row in tensors),
+        state["now"].data_ptr(),
+        state["pace"].data_ptr(),
+        0 if last is None else last.data_ptr(),
+        0 if tables is None else tables.data_ptr(),
+        0 if tables is None else tables.shape[1],
+    )
+
+
+@lru_cache(maxsize=64)
+def _job(kernels: Any, settings: RenderSettings, lens: str, activated: bool) -> Any:
+    c = settings.conventions
+    numbers = (settings.near_plane, settings.far, settings.dilation, c.alpha_max, c.compensation_floor)
+    return kernels.Settings(*numbers, settings.radius_clip, c.box_sigmas, _LENSES[lens], settings.antialiased, activated)
+
+
+@lru_cache(maxsize=64)
+def _colour(background: tuple[float, float, float], device: torch.device) -> Tensor:
+    return torch.tensor(background, device=device)
