@@ -48,9 +48,11 @@ def check_rows(tensors: Mapping[str, Any], tails: Mapping[str, Tail] = TAILS) ->
             raise UsageError(f"{name} is {_described(tensor)}; expected a tensor [{expected}], a row for each of means")
         if tensor.device != device:
             raise UsageError(f"{name} is on {tensor.device} and means is on {device}; expected one device")
-        if tensor.dtype is not dtype and (name != "thing" or tensor.dtype not in _INTEGERS):
-            wanted = "expected integers" if name == "thing" else f"means is {_named(dtype)}; expected one type"
-            raise UsageError(f"{name} is {_named(tensor.dtype)}, {wanted}")
+        if name == "thing":
+            if tensor.dtype not in _INTEGERS:
+                raise UsageError(f"thing is {_named(tensor.dtype)}; expected integers")
+        elif tensor.dtype is not dtype:
+            raise UsageError(f"{name} is {_named(tensor.dtype)} and means is {_named(dtype)}; expected one type")
         if tail == "k, 3" and tensor.shape[1] not in _SH_TERMS:
             raise UsageError(f"{name} has {tensor.shape[1]} coefficients per channel; expected 1, 4, 9, 16 or 25")
 

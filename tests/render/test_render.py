@@ -89,12 +89,12 @@ def test_unknown_backend() -> None:
         ({"quats": None}, r"quats is missing; expected a tensor \[7, 4\]"),
         ({"log_scales": torch.zeros(7, 1)}, r"log_scales is \[7, 1\] of float32; expected a tensor \[7, 3\]"),
         ({"logit_opacities": torch.zeros(7, 1)}, r"logit_opacities is \[7, 1\] of float32; expected a tensor \[7\]"),
-        ({"logit_opacities": torch.zeros(7).double()}, "logit_opacities is float64, means is float32; expected one"),
+        ({"logit_opacities": torch.zeros(7).double()}, "logit_opacities is float64 and means is float32; expected one"),
         ({"sh": torch.zeros(7, 3)}, r"sh is \[7, 3\] of float32; expected a tensor \[7, k, 3\]"),
         ({"sh": torch.zeros(7, 5, 3)}, "sh has 5 coefficients per channel; expected 1, 4, 9, 16 or 25"),
         ({"sh": torch.zeros(7, 0, 3)}, "sh has 0 coefficients per channel; expected 1, 4, 9, 16 or 25"),
         ({"quats": torch.zeros(7, 4, device="meta")}, "quats is on meta and means is on cpu; expected one device"),
-        ({"extras": {"thing": torch.zeros(7)}}, "thing is float32, expected integers"),
+        ({"extras": {"thing": torch.zeros(7)}}, "thing is float32; expected integers"),
         ({"extras": {"thing": torch.zeros(3, dtype=torch.int32)}}, r"thing is \[3\] of int32; expected a tensor \[7\]"),
     ],
 )
@@ -131,7 +131,7 @@ def test_cameras_that_cannot_be_are_refused_by_name(changes: dict[str, Any], sen
         (torch.zeros(7), r"features is \[7\] of float32; expected a tensor \[7, d\]"),
         (torch.zeros(6, 2), r"features is \[6, 2\] of float32; expected a tensor \[7, d\]"),
         (torch.zeros(7, 0), r"features is \[7, 0\] of float32; expected a tensor \[7, d\]"),
-        (torch.zeros(7, 2, dtype=torch.int32), "features is int32, means is float32"),
+        (torch.zeros(7, 2, dtype=torch.int32), "features is int32 and means is float32"),
     ],
 )
 def test_features_of_a_wrong_shape_or_type_are_refused(features: Tensor, sentence: str) -> None:
