@@ -22,11 +22,13 @@ import bench_scenes
 from bench_scenes import SIZES, Scene
 from splatworld.camera import Camera
 from splatworld.render import RenderSettings, backends, native, render
+from splatworld.render.params import Params
 from splatworld.splats import Splats
 
 MODES = ("forward", "backward", "step")
 """A picture; a picture and its gradients; and a step of training, with loss and Adam."""
 PARAMETERS = ("means", "quats", "log_scales", "logit_opacities", "sh")
+RATE = 1e-7
 FAR = 100.0
 """Metres, as in gsplat's profiling."""
 
@@ -190,7 +192,40 @@ def _gsplats_drawing(backend: str) -> Callable[[Splats, Camera, float], torch.Te
 
 
 def _step(backend: str, splats: Splats, camera: Camera, radius_clip: float) -> Callable[[], object]:
-    raise ImportError("no training step yet")
+    """A step towards grey; so small that the scene stays what it is."""
+    from splatworld.optimize import Adam, stepper
+    from splatworld.optimize.step import step
+
+    tensors = {name: getattr(splats, name).clone() for name in PARAMETERS}
+    target = torch.full((1, camera.height, camera.width, 3), 128, dtype=torch.uint8, device=splats.means.device)
+    if backend.startswith("gsplat"):
+        return _gsplats_step(_gsplats_drawing(backend), Splats(**tensors), camera, radius_clip, target)
+    adam = Adam(tensors, dict.fromkeys(PARAMETERS, RATE), mode="lazy")
+    params, settings = Params(**tensors), _settings(radius_clip)
+    if backend == "cuda":
+        return functools.partial(stepper(params, adam, settings), camera, target)
+    return functools.partial(step, params, adam, settings, camera, target, backend=backend)
+
+
+def _gsplats_step(
+    draw: Callable[[Splats, Camera, float], torch.Tensor],
+    splats: Splats,
+    camera: Camera,
+    radius_clip: float,
+    target: torch.Tensor,
+) -> Callable[[], object]:
+    """With our loss, which is fused, and torch's fused Adam: only what gsplat itself does is compared."""
+    from splatworld.optimize import photometric_loss
+
+    leaves = [getattr(splats, name).requires_grad_() for name in PARAMETERS]
+    adam = torch.optim.Adam(leaves, lr=RATE, eps=1e-15, fused=True)
+
+    def step() -> None:
+        adam.zero_grad()
+        photometric_loss(draw(splats, camera, radius_clip), target).backward()
+        adam.step()
+
+    return step
 
 
 def _available() -> dict[str, str | None]:
