@@ -2,5 +2,6 @@
 
 from splatworld.optimize.adam import Adam
 from splatworld.optimize.loss import Photometric, photometric, photometric_loss, psnr, ssim
+from splatworld.optimize.step import stepper
 
-__all__ = ["Adam", "Photometric", "photometric", "photometric_loss", "psnr", "ssim"]
+__all__ = ["Adam", "Photometric", "photometric", "photometric_loss", "psnr", "ssim", "stepper"]

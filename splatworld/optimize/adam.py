@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool
@@ -61,7 +61,7 @@ class Adam:
         self.params, self.mode, self.threads = dict(params), mode, threads
         self.choice = (*betas, epsilon)
         device = next(iter(params.values())).device
-        self._kernels = kernels or kernels_for(device.type) or adam_reference
+        self._kernels: Any = kernels or kernels_for(device.type) or adam_reference
         kinds = [r if isinstance(r, tuple) else (r, r) for r in (rates[name] for name in params)]
         self._rates = torch.tensor(kinds, dtype=torch.float32, device=device).flatten()
         self._heads = {name: _head(tensor, rates[name]) for name, tensor in params.items()}
@@ -103,8 +103,8 @@ class Adam:
             gradient = found.get(name)
             if gradient is not None or self.mode == "lazy":
                 self._move(name, gradient, visible)
-        if self.mode == "lazy":
-            last = self.state["last"]
+        last = self.state.get("last")
+        if last is not None and visible is not None:
             torch.where(visible, self.state["now"], last, out=last)
 
     @torch.no_grad()
@@ -147,7 +147,9 @@ class Adam:
         rows = [t.view(t.shape[0], -1) for t in (tensor.detach(), state[f"first.{name}"], state[f"second.{name}"])]
         self._kernels.adam_step(
             self.choice,
-            *rows,
+            rows[0],
+            rows[1],
+            rows[2],
             None if gradient is None else gradient.detach().reshape(rows[0].shape).contiguous(),
             self._heads[name],
             2 * list(self.params).index(name),

@@ -10,7 +10,7 @@ Choice = tuple[float, float, float]
 """beta1, beta2, epsilon."""
 
 
-def adam_tick(choice: Choice, now: Tensor, pace: Tensor, rates: Tensor, tables: Tensor | None, *_: Any) -> None:
+def adam_tick(choice: Choice, now: Tensor, pace: Tensor, rates: Tensor, tables: Tensor | None, *_rest: Any) -> None:
     """Begin the next step: lengthen the tables by the last one, then set clock and pace."""
     beta1, beta2, _ = choice
     step = int(now)
@@ -40,7 +40,7 @@ def adam_step(
     visible: Tensor | None,
     last: Tensor | None,
     tables: Tensor | None,
-    *_: Any,
+    *_rest: Any,
 ) -> None:
     """One step for the rows [n, w] of a tensor; without a gradient, make up for missed steps alone."""
     rows = slice(None) if visible is None else visible.nonzero()[:, 0]
@@ -61,7 +61,8 @@ def _ratio(choice: Choice) -> float:
 
 
 def _step(choice: Choice, part: list[Tensor], gradient: Tensor, pace: Tensor) -> None:
-    (beta1, beta2, epsilon), (value, first, second) = choice, part
+    beta1, beta2, epsilon = choice
+    value, first, second = part
     first.lerp_(gradient, 1 - beta1)
     second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     value -= pace[1] * first / (second.sqrt() * pace[0] + epsilon)
@@ -70,7 +71,8 @@ def _step(choice: Choice, part: list[Tensor], gradient: Tensor, pace: Tensor) ->
 def _catch_up(
     choice: Choice, part: list[Tensor], last: Tensor, missed: Tensor, pace: Tensor, tables: Tensor, with_now: bool
 ) -> None:
-    (beta1, beta2, epsilon), (value, first, second) = choice, part
+    beta1, beta2, epsilon = choice
+    value, first, second = part
     missed = missed.clamp_min(0).to(value.dtype)
     at = last.long().clamp_max(tables.shape[1] - 1)
     drift = torch.where((missed > 0) & (last < tables.shape[1]), tables[1, at], 0)

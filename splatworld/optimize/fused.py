@@ -1,8 +1,8 @@
 """The training step on a GPU: everything is queued, nothing is waited for, and no gradient tensor is made.
 
-Python owns the memory, and keeps it from step to step. How much the lists of a view need is known only once they are made:
-where they do not fit, the kernels leave the splats as they are, and the next step has more room. The host looks at the
-counts of a step when the next one begins.
+Python owns the memory, and keeps it from step to step. How much the lists of a view need is known only once they are
+made: where they do not fit, the kernels leave the splats as they are, and the next step has more room. The host looks
+at the counts of a step when the next one begins.
 """
 
 from dataclasses import dataclass
@@ -87,44 +87,26 @@ class FusedStep:
         """Draw one camera [1], compare with `target` [1 h w 3], and step.
 
         Raises:
-            UsageError: not one camera, or a target of another size.
+            UsageError: not one camera, or a view or target of a size that cannot be.
         """
         if len(camera) != 1:
             raise UsageError(f"{len(camera)} cameras; a fused step takes one at a time")
-        device = self._params.means.device
         room = self._room_for(camera)
-        room.pose.copy_(camera.camera_from_world[0], non_blocking=True)
-        room.K.copy_(camera.Ks[0], non_blocking=True)
-        stream = where(self._kernels, device, 0)
-        job = _job(self._kernels, self._settings, camera.lens, self._params.activated)
-        places = (room.pose.data_ptr(), room.K.data_ptr())
-        self._bin(room, places, job, stream)
-        self._kernels.blend(room.frame, *(t.data_ptr() for t in (room.totals, room.alpha, room.median, room.things)), 0, stream)
-        image, background = room.totals[..., :3], self._settings.background
-        if any(background):
-            behind = _colour(background, device)
-            image = image + (1 - room.alpha) * behind
-        found = photometric(
-            image, target, weights=weights, ssim_weight=self._ssim_weight, kernels=self._kernels
-        )
+        self._bin(room, camera)
+        images = (room.totals, room.alpha, room.median, room.things)
+        self._kernels.blend(room.frame, *(t.data_ptr() for t in images), 0, self._stream)
+        behind = _colour(self._settings.background, room.totals.device)
+        image = room.totals[..., :3] if behind is None else room.totals[..., :3] + (1 - room.alpha) * behind
+        found = photometric(image, target, weights=weights, ssim_weight=self._ssim_weight, kernels=self._kernels)
         assert found.gradient is not None
-        alpha_grad = -(found.gradient @ behind) if any(background) else None
+        alpha_grad = None if behind is None else -(found.gradient @ behind)
         self._adam.tick()
-        self._kernels.train(
-            room.frame,
-            self._optimiser,
-            self._splats,
-            *places,
-            job,
-            found.gradient.data_ptr(),
-            0 if alpha_grad is None else alpha_grad.data_ptr(),
-            *self._weights,
-            0 if self._absolute is None else self._absolute.data_ptr(),
-            self._settings.deterministic,
-            room.way_back.data_ptr(),
-            stream,
-        )
+        self._go_back(room, camera, found.gradient, alpha_grad)
         return found
+
+    @property
+    def _stream(self) -> int:
+        return where(self._kernels, self._params.means.device, 0)
 
     def _gaussians(self) -> Any:
         params = self._params
@@ -134,25 +116,53 @@ class FusedStep:
         rows = (getattr(params, name).data_ptr() for name in NAMES)
         return self._kernels.Gaussians(len(params.means), *rows, 0, 0, -1 if params.plain else asked, terms, 0)
 
+    def _job(self, camera: Camera) -> Any:
+        return _job(self._kernels, self._settings, camera.lens, self._params.activated)
+
     def _room_for(self, camera: Camera) -> "_Room":
+        """Memory for this view; for the first one of its size the host waits until it knows how much."""
         size = (camera.height, camera.width)
         room = self._rooms.get(size)
         if room is None:
-            room = self._new_room(size, _PAIRS_FIRST)
+            room, pairs = None, _PAIRS_FIRST
+            while room is None or room.pairs < pairs:
+                room = self._new_room(size, pairs)
+                self._bin(room, camera)
+                pairs = room.pairs_needed(wait=True)
         elif room.pairs_needed() > room.pairs * 7 // 8:
             room = self._new_room(size, room.pairs_needed())
         self._rooms[size] = room
         return room
 
     def _new_room(self, size: tuple[int, int], pairs: int) -> "_Room":
+        if pairs > _PAIRS_MAX:
+            raise UsageError(f"{pairs} times a splat covers a tile of this view; a fused step takes {_PAIRS_MAX}")
         pairs = min(_PAIRS_MAX, pairs + pairs // 2)
         return _Room.of(self._kernels, size, len(self._params.means), pairs, self._settings, self._params.means.device)
 
-    def _bin(self, room: "_Room", places: tuple[int, int], job: Any, stream: int) -> None:
+    def _bin(self, room: "_Room", camera: Camera) -> None:
+        room.pose.copy_(camera.camera_from_world[0], non_blocking=True)
+        room.K.copy_(camera.Ks[0], non_blocking=True)
         counters = room.counters.data_ptr()
-        self._kernels.bin(room.frame, self._splats, *places, job, counters, stream)
+        self._kernels.bin(room.frame, self._splats, *room.camera, self._job(camera), counters, self._stream)
         if room.written is not None:
             room.written.record()
+
+    def _go_back(self, room: "_Room", camera: Camera, image_grad: Tensor, alpha_grad: Tensor | None) -> None:
+        self._kernels.train(
+            room.frame,
+            self._optimiser,
+            self._splats,
+            *room.camera,
+            self._job(camera),
+            image_grad.data_ptr(),
+            0 if alpha_grad is None else alpha_grad.data_ptr(),
+            *self._weights,
+            0 if self._absolute is None else self._absolute.data_ptr(),
+            self._settings.deterministic,
+            room.way_back.data_ptr(),
+            self._stream,
+        )
 
 
 @dataclass
@@ -178,37 +188,47 @@ class _Room:
     def of(
         kernels: Any, size: tuple[int, int], splats: int, pairs: int, settings: RenderSettings, device: torch.device
     ) -> "_Room":
+        """Made for so many splats and pairs of a splat and a tile."""
         height, width = size
         rows = -(-height // kernels.TILE)
         if rows * -(-width // kernels.TILE) > kernels.TILES_MAX:
             raise UsageError(f"a view of {width}x{height} px has too many tiles for a fused step")
         frame = kernels.Frame(width, height, 0, rows, splats, max(splats, 1), pairs, True)
-        block = lambda count: torch.empty(max(count, 1), dtype=torch.uint8, device=device)  # noqa: E731
-        blocks = block(frame.kept_bytes), block(frame.scratch_bytes)
+        blocks = _block(frame.kept_bytes, device), _block(frame.scratch_bytes, device)
         frame.place(*(b.data_ptr() for b in blocks))
-        image = lambda *last: torch.empty(1, height, width, *last, device=device)  # noqa: E731
         on_gpu = device.type == "cuda"
         return _Room(
             frame,
             pairs,
             blocks,
-            block(kernels.backward_bytes(frame, settings.deterministic, False)),
-            image(4),
-            image(1),
-            image(1),
-            image().int(),
-            torch.empty(4, 4, device=device),
-            torch.empty(3, 3, device=device),
-            torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu),
-            torch.cuda.Event() if on_gpu else None,
+            way_back=_block(kernels.backward_bytes(frame, settings.deterministic, False), device),
+            totals=torch.empty(1, *size, 4, device=device),
+            alpha=torch.empty(1, *size, 1, device=device),
+            median=torch.empty(1, *size, 1, device=device),
+            things=torch.empty(1, *size, dtype=torch.int32, device=device),
+            pose=torch.empty(4, 4, device=device),
+            K=torch.empty(3, 3, device=device),
+            counters=torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu),
+            written=torch.cuda.Event() if on_gpu else None,
         )
 
-    def pairs_needed(self) -> int:
-        """Of the last view that is known; it may still be the one before."""
+    @property
+    def camera(self) -> tuple[int, int]:
+        """Where the kernels find the camera."""
+        return self.pose.data_ptr(), self.K.data_ptr()
+
+    def pairs_needed(self, *, wait: bool = False) -> int:
+        """Of the last view; 0 where that is not known yet and nobody waits."""
+        if self.written is not None and wait:
+            self.written.synchronize()
         if self.written is not None and not self.written.query():
             return 0
         low, high = (number & 0xFFFFFFFF for number in self.counters[2:4].tolist())
         return low | high << 32
+
+
+def _block(count: int, device: torch.device) -> Tensor:
+    return torch.empty(max(count, 1), dtype=torch.uint8, device=device)
 
 
 def _optimiser_places(adam: Adam) -> tuple[Any, ...]:
@@ -229,10 +249,11 @@ def _optimiser_places(adam: Adam) -> tuple[Any, ...]:
 @lru_cache(maxsize=64)
 def _job(kernels: Any, settings: RenderSettings, lens: str, activated: bool) -> Any:
     c = settings.conventions
-    numbers = (settings.near_plane, settings.far, settings.dilation, c.alpha_max, c.compensation_floor)
-    return kernels.Settings(*numbers, settings.radius_clip, c.box_sigmas, _LENSES[lens], settings.antialiased, activated)
+    limits = (settings.near_plane, settings.far, settings.dilation, c.alpha_max, c.compensation_floor)
+    choices = (settings.radius_clip, c.box_sigmas, _LENSES[lens], settings.antialiased, activated)
+    return kernels.Settings(*limits, *choices)
 
 
 @lru_cache(maxsize=64)
-def _colour(background: tuple[float, float, float], device: torch.device) -> Tensor:
-    return torch.tensor(background, device=device)
+def _colour(background: Any, device: torch.device) -> Tensor | None:
+    return torch.tensor(background, dtype=torch.float32, device=device) if any(background) else None

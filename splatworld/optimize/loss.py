@@ -81,7 +81,7 @@ def photometric(
     grad = torch.empty_like(image) if gradient else None
     l1, dissimilarity = kernels.loss(image, *targets, factors, *scales, grad, place)
     values = (scales[0] * l1 + scales[1] * dissimilarity, l1 / image.numel(), dissimilarity / image.numel())
-    return Photometric(*torch.tensor(values).unbind(), grad)
+    return Photometric(*_three(torch.tensor(values)), grad)
 
 
 def photometric_loss(
@@ -169,7 +169,7 @@ def _by_autograd(
         leaf = image.detach().requires_grad_(gradient)
         found = reference(leaf, target, weights=weights, ssim_weight=ssim_weight)
         grad = torch.autograd.grad(found[0], leaf)[0] if gradient else None
-    return Photometric(*(value.detach() for value in found), grad)
+    return Photometric(found[0].detach(), found[1].detach(), found[2].detach(), grad)
 
 
 def _on_device(
@@ -190,7 +190,11 @@ def _on_device(
     sums = image.new_empty(3)
     places = [0 if t is None else t.data_ptr() for t in (*targets, factors, grad, scratch, sums)]
     kernels.loss(image.data_ptr(), stride, *places[:3], count, height, width, *scales, *places[3:], stream)
-    return Photometric(*sums.unbind(), grad)
+    return Photometric(*_three(sums), grad)
+
+
+def _three(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return values[0], values[1], values[2]
 
 
 def _unit(target: Tensor, dtype: torch.dtype) -> Tensor:
