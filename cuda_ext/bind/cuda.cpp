@@ -43,6 +43,11 @@ void bind_inputs(nb::module_& m) {
                       terms,
                       channels};
            });
+  nb::class_<Packed>(m, "Packed", "Splats in half precision, for drawing alone.")
+      .def("__init__",
+           [](Packed* self, int64_t count, Address means, Address shapes, Address sh, int degree, int quads) {
+             *self = {count, at<float>(means), at<uint4>(shapes), at<uint4>(sh), degree, quads};
+           });
   nb::class_<Settings>(m, "Settings")
       .def("__init__",
            [](Settings* self, float near_plane, float far_plane, float dilation, float alpha_max,
@@ -76,14 +81,15 @@ void bind_frame(nb::module_& m) {
       .def(
           "__init__",
           [](Drawing* self, int width, int height, int tile_row, int band_rows, uint32_t splats,
-             uint32_t visible_capacity, uint32_t pair_capacity, bool keep) {
+             uint32_t visible_capacity, uint32_t pair_capacity, bool keep, bool packed) {
             const size_t sorting = sorting_bytes(visible_capacity, pair_capacity);
-            new (self) Drawing{
-                {width, height, tile_row, band_rows, splats, visible_capacity, pair_capacity, sorting, keep}, {}};
+            new (self) Drawing{{width, height, tile_row, band_rows, splats, visible_capacity, pair_capacity, sorting,
+                                keep, packed},
+                               {}};
             self->work = workspace(self->size, nullptr, nullptr);
           },
           "width"_a, "height"_a, "tile_row"_a, "band_rows"_a, "splats"_a, "visible_capacity"_a, "pair_capacity"_a,
-          "keep"_a)
+          "keep"_a, "packed"_a = false)
       .def_prop_ro("kept_bytes", [](const Drawing& self) { return self.work.kept_bytes; })
       .def_prop_ro("scratch_bytes", [](const Drawing& self) { return self.work.scratch_bytes; })
       .def("place",
@@ -94,7 +100,8 @@ void bind_frame(nb::module_& m) {
 }
 
 // Queue projection and binning, and copy the counters to `counters` on the host.
-void bin_frame(Drawing& drawing, const Gaussians& splats, Address pose, Address K, const Settings& settings,
+template <class Splats>
+void bin_frame(Drawing& drawing, const Splats& splats, Address pose, Address K, const Settings& settings,
                Address counters, Address stream) {
   drawing.work.frame.alpha_max = settings.alpha_max;
   project(splats, {at<float>(pose), at<float>(K)}, settings, drawing.work, stream_at(stream));
@@ -118,6 +125,10 @@ void blend_frame_features(Drawing& drawing, Address features, int channels, int 
   blend_features(frame, at<float>(features), channels, first, stream_at(stream));
 }
 
+void blend_frame_bytes(Drawing& drawing, Address bytes, float red, float green, float blue, Address stream) {
+  blend_bytes(drawing.work.frame, at<uint8_t>(bytes), {red, green, blue}, stream_at(stream));
+}
+
 }  // namespace
 
 NB_MODULE(SW_MODULE, m) {
@@ -128,12 +139,14 @@ NB_MODULE(SW_MODULE, m) {
   bind_inputs(m);
   bind_frame(m);
   const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
-  m.def("bin", &bin_frame, unlocked, "Queue projection and tile lists; counters come to the host's `counters`.");
+  m.def("bin", &bin_frame<Gaussians>, unlocked, "Queue projection and tile lists; counters come to the host's.");
+  m.def("bin", &bin_frame<Packed>, unlocked);
   m.def("blend", &blend_frame, unlocked, "Queue the first pass: red, green, blue, depth.");
 #if defined(SW_EMULATED)
   m.def("set_seed", &simt::set_seed, "Let threads take their order from this number.");
 #endif
   m.def("blend_features", &blend_frame_features, unlocked, "Queue a pass over four channels of the features.");
+  m.def("blend_bytes", &blend_frame_bytes, unlocked, "Queue the only pass of packed splats: display bytes.");
   bind_backward(m);
   bind_train(m);
 }

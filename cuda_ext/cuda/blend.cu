@@ -2,9 +2,17 @@
 #include "cuda/blend.h"
 
 #include "cuda/chain.h"
+#include "cuda/packed.h"
 
 namespace splatworld {
 namespace {
+
+// What a kernel writes, and so what it blends: Picture for the first pass, or
+struct Features {};
+struct Bytes {
+  uint8_t* pixels;  // h w 3
+  float3 background;
+};
 
 // A part of a tile's list, in shared memory.
 struct Batch {
@@ -27,17 +35,18 @@ __device__ Disc disc(const Batch& batch, int i) {
   return {a.x, a.y, a.z, a.w, b.x, b.y};
 }
 
+template <class Output>
 __device__ void load(const Frame& frame, uint32_t entry, int i, Batch& batch) {
   const uint32_t number = __ldg(frame.pairs + entry);
   const float4 b = __ldg(frame.geometry + 2 * number + 1);
   batch.geometry[i] = __ldg(frame.geometry + 2 * number);
   batch.shape[i] = {b.x, b.y};
-  batch.values[i] = __ldg(frame.values + number);
+  batch.values[i] = std::is_same_v<Output, Bytes> ? unpacked_rgb(b.z, b.w) : __ldg(frame.values + number);
 }
 
 __device__ bool ended(const Pixel& pixel) { return pixel.faintest > 0; }
 
-template <bool kFirst>
+template <class Output>
 __device__ void take(Pixel& pixel, float power, float alpha_max, float4 value, uint32_t entry) {
   const float alpha = fminf(exp2f(power), alpha_max);
   const float next = dimmed(pixel.transmittance, alpha);
@@ -51,12 +60,12 @@ __device__ void take(Pixel& pixel, float power, float alpha_max, float4 value, u
   pixel.sum.z = fmaf(weight, value.z, pixel.sum.z);
   pixel.sum.w = fmaf(weight, value.w, pixel.sum.w);
   pixel.last = entry + 1;
-  if (kFirst && next <= kMedian && pixel.surface == 0) pixel.surface = entry + 1;
+  if (std::is_same_v<Output, Picture> && next <= kMedian && pixel.surface == 0) pixel.surface = entry + 1;
   pixel.transmittance = next;
 }
 
 // Entries [first, first + count) of the list, of which `batch` holds the data, into a warp's pixels.
-template <bool kFirst>
+template <class Output>
 __device__ void blend_batch(const Batch& batch, uint32_t first, int count, float2 corner, float2 centre, float alpha_max,
                             Pixel& pixel) {
   const int lane = int(threadIdx.x) % kWarp;
@@ -67,7 +76,7 @@ __device__ void blend_batch(const Batch& batch, uint32_t first, int count, float
     for (uint32_t hits = __ballot_sync(kAll, seen); hits; hits &= hits - 1) {
       const int i = group + __ffs(int(hits)) - 1;
       const float power = log2_alpha(disc(batch, i), centre.x, centre.y);
-      if (power >= pixel.faintest) take<kFirst>(pixel, power, alpha_max, batch.values[i], first + uint32_t(i));
+      if (power >= pixel.faintest) take<Output>(pixel, power, alpha_max, batch.values[i], first + uint32_t(i));
     }
   }
 }
@@ -89,7 +98,21 @@ __device__ void write_tile_last(const Frame& frame, uint32_t last) {
   if (threadIdx.x == 0) frame.tile_last[blockIdx.x] = largest;
 }
 
-__device__ void write_first(const Frame& frame, const Picture& picture, uint32_t list, int64_t at, const Pixel& pixel) {
+__device__ void write(const Frame& frame, const Features&, uint32_t, int64_t at, const Pixel& pixel) {
+  frame.totals[at] = pixel.sum;
+}
+
+__device__ uint8_t byte(float value) { return uint8_t(fminf(fmaxf(value, 0.0f), 1.0f) * 255.0f + 0.5f); }
+
+__device__ void write(const Frame&, const Bytes& bytes, uint32_t, int64_t at, const Pixel& pixel) {
+  const float through = pixel.transmittance;
+  bytes.pixels[3 * at] = byte(fmaf(through, bytes.background.x, pixel.sum.x));
+  bytes.pixels[3 * at + 1] = byte(fmaf(through, bytes.background.y, pixel.sum.y));
+  bytes.pixels[3 * at + 2] = byte(fmaf(through, bytes.background.z, pixel.sum.z));
+}
+
+__device__ void write(const Frame& frame, const Picture& picture, uint32_t list, int64_t at, const Pixel& pixel) {
+  frame.totals[at] = pixel.sum;
   picture.alpha[at] = 1.0f - pixel.transmittance;
   float depth = 0;
   int32_t thing = 0;
@@ -105,8 +128,8 @@ __device__ void write_first(const Frame& frame, const Picture& picture, uint32_t
   frame.last[at] = pixel.last;
 }
 
-template <bool kFirst>
-__global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Picture picture, float alpha_max) {
+template <class Output>
+__global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Output output) {
   __shared__ Batch batch;
   const int tile_x = int(blockIdx.x) % frame.tiles_x * kTile;
   const int tile_y = (int(blockIdx.x) / frame.tiles_x + frame.tile_row) * kTile;
@@ -124,16 +147,15 @@ __global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Picture pict
     if (frame.checkpoint_values && entry > list.x)
       save(frame, checkpoint_slot(list.x, (entry - list.x) / kBucket), place.y * kTile + place.x, pixel);
     const int count = int(min(list.y - entry, uint32_t(kBucket)));
-    if (int(threadIdx.x) < count) load(frame, entry + threadIdx.x, int(threadIdx.x), batch);
+    if (int(threadIdx.x) < count) load<Output>(frame, entry + threadIdx.x, int(threadIdx.x), batch);
     __syncthreads();
-    blend_batch<kFirst>(batch, entry - list.x, count, corner, centre, alpha_max, pixel);
+    blend_batch<Output>(batch, entry - list.x, count, corner, centre, frame.alpha_max, pixel);
   }
-  if (kFirst && frame.tile_last) write_tile_last(frame, pixel.last);
-  if (kFirst && picture.skipped && blockIdx.x + threadIdx.x == 0) *picture.skipped = int32_t(frame.counters[kBroken]);
-  if (!inside) return;
-  const int64_t at = int64_t(y) * frame.width + x;
-  frame.totals[at] = pixel.sum;
-  if (kFirst) write_first(frame, picture, list.x, at, pixel);
+  if constexpr (std::is_same_v<Output, Picture>) {
+    if (frame.tile_last) write_tile_last(frame, pixel.last);
+    if (output.skipped && blockIdx.x + threadIdx.x == 0) *output.skipped = int32_t(frame.counters[kBroken]);
+  }
+  if (inside) write(frame, output, list.x, int64_t(y) * frame.width + x, pixel);
 }
 
 __global__ void __launch_bounds__(kBlock) gather(Frame frame, const float* features, int channels, int first) {
@@ -145,15 +167,22 @@ __global__ void __launch_bounds__(kBlock) gather(Frame frame, const float* featu
   frame.values[number] = {from[0], there > 1 ? from[1] : 0, there > 2 ? from[2] : 0, there > 3 ? from[3] : 0};
 }
 
+template <class Output>
+void start(const Frame& frame, const Output& output, Stream stream) {
+  launch(blend_tiles<Output>, unsigned(tiles_of(frame)), kPixels, stream, frame, output);
+}
+
 }  // namespace
 
-void blend(const Frame& frame, const Picture& picture, Stream stream) {
-  launch(blend_tiles<true>, unsigned(tiles_of(frame)), kPixels, stream, frame, picture, frame.alpha_max);
-}
+void blend(const Frame& frame, const Picture& picture, Stream stream) { start(frame, picture, stream); }
 
 void blend_features(const Frame& frame, const float* features, int channels, int first, Stream stream) {
   launch(gather, blocks_for(frame.visible_capacity, kBlock), kBlock, stream, frame, features, channels, first);
-  launch(blend_tiles<false>, unsigned(tiles_of(frame)), kPixels, stream, frame, Picture{}, frame.alpha_max);
+  start(frame, Features{}, stream);
+}
+
+void blend_bytes(const Frame& frame, uint8_t* bytes, float3 background, Stream stream) {
+  start(frame, Bytes{bytes, background}, stream);
 }
 
 }  // namespace splatworld

@@ -42,6 +42,7 @@ struct FrameSize {
   uint32_t splats, visible_capacity, pair_capacity;
   size_t sorting;  // sorting_bytes of the capacities
   bool keep;       // what the way back needs
+  bool packed;     // colours lie in Frame::geometry: there are no values
 };
 
 size_t sorting_bytes(uint32_t visible_capacity, uint32_t pair_capacity);
@@ -49,9 +50,20 @@ size_t sorting_bytes(uint32_t visible_capacity, uint32_t pair_capacity);
 // Where everything lies in the two blocks, each aligned to 256 bytes. Null blocks: only their sizes are right.
 Workspace workspace(const FrameSize& size, void* kept, void* scratch);
 
+// Splats for drawing alone, in half precision but for the means. Rows are finite: whoever packed them saw to it.
+struct Packed {
+  int64_t count;
+  const float* means;   // n 3
+  const uint4* shapes;  // n: 8 halves: unit quaternion wxyz, logarithms of the scales, logit of the opacity
+  const uint4* sh;      // n `quads`: halves, (degree + 1)^2 times 3 and zeros
+  int degree, quads;
+};
+
 // Fill the frame's footprints. The workspace must be fresh: `zeros` and `ones` are written here.
 void project(const Gaussians& splats, const Camera& camera, const Settings& settings, const Workspace& work,
              Stream stream);
+
+void project(const Packed& splats, const Camera& camera, const Settings& settings, const Workspace& work, Stream stream);
 
 // From footprints to lists of them for each tile. After this Frame::counters are final.
 void bin(const Workspace& work, Stream stream);
@@ -66,6 +78,9 @@ struct Picture {
 
 // The first pass: red, green, blue, depth.
 void blend(const Frame& frame, const Picture& picture, Stream stream);
+
+// Of packed splats: `bytes` [h w 3], over a background.
+void blend_bytes(const Frame& frame, uint8_t* bytes, float3 background, Stream stream);
 
 // Another pass, over channels first .. first + 3 of `features` [n channels], zeros beyond them.
 void blend_features(const Frame& frame, const float* features, int channels, int first, Stream stream);

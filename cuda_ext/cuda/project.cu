@@ -1,6 +1,7 @@
 // Splats to footprints: activation, projection, colour and the exact number of tiles, in one kernel; the visible ones
 // without gaps and in the order of their rows.
 #include "cuda/chain.h"
+#include "cuda/packed.h"
 #include "splatworld/tiles.h"
 
 namespace splatworld {
@@ -25,10 +26,13 @@ __device__ uint32_t tile_count(const Footprint& splat) {
   return count;
 }
 
+template <bool kPacked>
 __device__ void write(const Frame& frame, const Bins& bins, uint32_t number, const Footprint& splat, uint32_t tiles) {
+  float2 end = {__int_as_float(splat.thing), __uint_as_float(splat.splat)};
+  if (kPacked) end = packed_rgb(splat.values);
   frame.geometry[2 * number] = {splat.x, splat.y, splat.p, splat.q};
-  frame.geometry[2 * number + 1] = {splat.r, splat.power, __int_as_float(splat.thing), __uint_as_float(splat.splat)};
-  frame.values[number] = {splat.values[0], splat.values[1], splat.values[2], splat.values[3]};
+  frame.geometry[2 * number + 1] = {splat.r, splat.power, end.x, end.y};
+  if (!kPacked) frame.values[number] = {splat.values[0], splat.values[1], splat.values[2], splat.values[3]};
   bins.boxes[number] = {splat.row_begin, splat.row_end, splat.column_begin, splat.column_end};
   bins.tile_counts[number] = tiles;
   bins.depth_keys[number] = __float_as_uint(splat.values[3] + 0.0f);  // bits order as numbers do, once -0 is 0
@@ -77,7 +81,8 @@ __global__ void __launch_bounds__(kBlock)
   if (i < splats.count) fate = project(splats, i, view, settings, &splat);
   const uint32_t tiles = fate == Fate::drawn && cut_to_band(frame, &splat) ? tile_count(splat) : 0;
   const uint32_t number = uint32_t(sum_before(bins.visible_chain, block, tiles > 0));
-  if (tiles > 0 && number < frame.visible_capacity) write(frame, bins, number, splat, tiles);
+  if (tiles > 0 && number < frame.visible_capacity)
+    write<std::is_same_v<Splats, Packed>>(frame, bins, number, splat, tiles);
 
   if (i == splats.count - 1) frame.counters[kVisible] = number + (tiles > 0);
   const uint32_t broken = __ballot_sync(kAll, fate == Fate::broken);
@@ -98,6 +103,11 @@ void project(const Gaussians& splats, const Camera& camera, const Settings& sett
              Stream stream) {
   const bool quads = reinterpret_cast<uintptr_t>(splats.sh) % sizeof(float4) == 0 && splats.terms % 4 == 0;
   start(OnDevice{splats, quads}, camera, settings, work, stream);
+}
+
+void project(const Packed& splats, const Camera& camera, const Settings& settings, const Workspace& work,
+             Stream stream) {
+  start(splats, camera, settings, work, stream);
 }
 
 }  // namespace splatworld

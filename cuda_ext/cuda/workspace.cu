@@ -26,7 +26,7 @@ Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block
   frame.ranges = kept.take<uint2>(tiles);
   work.zeros = kept.all();
   frame.geometry = kept.take<float4>(2 * visible);
-  frame.values = kept.take<float4>(visible);
+  if (!size.packed) frame.values = kept.take<float4>(visible);
   frame.pairs = kept.take<uint32_t>(pairs);
   if (size.keep) {
     frame.transmittance = kept.take<float>(pixels);
