@@ -26,6 +26,7 @@ STAMP = VENV / "splatworld-installed.json"
 LOG = VENV / "install.log"
 BUILD_TOOLS = ("scikit-build-core", "nanobind", "cmake", "ninja")
 COMPILERS = ("c++", "g++", "clang++", "cl")
+NO_CUDA = ["SW_CUDA=OFF"]
 SHOWN = ("Downloading", "Building", "Installing collected", "Preparing")
 LOG_LINES_SHOWN = 25
 
@@ -156,12 +157,12 @@ def _for_cmake() -> dict[str, str]:
     return {} if found is None else {"CUDACXX": str(found)}
 
 
-def _for_cuda() -> str:
+def _for_cuda() -> list[str]:
     """What CMake is told about CUDA: kernels for this machine's own GPU, or none where there is none to run them."""
     driver = shutil.which("nvidia-smi")
     if nvcc() is None or driver is None or subprocess.run([driver, "-L"], capture_output=True).returncode:
-        return "SW_CUDA=OFF"
-    return "SW_CUDA_ARCHITECTURES=native"
+        return NO_CUDA
+    return ["SW_CUDA=ON", "SW_CUDA_ARCHITECTURES=native"]
 
 
 def _say_pure(reason: str) -> None:
@@ -184,18 +185,28 @@ def _make_venv() -> None:
         raise SetupError(f"{sys.executable} could not make {VENV}; what it said stands above")
 
 
-def _install(extras: Sequence[str], cuda: str, *, pure: bool, may_fall_back: bool) -> None:
-    """Build tools first, so that later builds need no network; then the project."""
-    project = ["--no-build-isolation", "--editable", f".[{','.join(extras)}]", f"--config-settings=cmake.define.{cuda}"]
-    if not _pip(BUILD_TOOLS):
+def _install(extras: Sequence[str], cuda: list[str], *, pure: bool, may_fall_back: bool) -> None:
+    """Build tools first, so that later builds need no network; then the project, with fewer kernels if it must."""
+    if not _pip(BUILD_TOOLS) or (pure and not _editable(extras, NO_CUDA, pure=True)):
         raise SetupError(_failed())
-    if _pip(project, SPLATWORLD_PURE="1" if pure else ""):
+    if pure or _editable(extras, cuda):
         return
-    if pure or not may_fall_back or "CMake" not in LOG.read_text(errors="replace"):
+    if not may_fall_back or "CMake" not in LOG.read_text(errors="replace"):
         raise SetupError(_failed())
+    if cuda != NO_CUDA:
+        print(f"Note: compiling for the GPU failed ({LOG} says why); it is left alone.", file=sys.stderr, flush=True)
+        if _editable(extras, NO_CUDA):
+            return
     _say_pure(f"compiling failed ({LOG} says why)")
-    if not _pip(project, SPLATWORLD_PURE="1"):
+    if not _editable(extras, NO_CUDA, pure=True):
         raise SetupError(_failed())
+
+
+def _editable(extras: Sequence[str], definitions: Sequence[str], *, pure: bool = False) -> bool:
+    """Install the project so that it is used where it lies."""
+    settings = [f"--config-settings=cmake.define.{definition}" for definition in definitions]
+    project = ["--no-build-isolation", *settings, "--editable", f".[{','.join(extras)}]"]
+    return _pip(project, SPLATWORLD_PURE="1" if pure else "")
 
 
 def _failed() -> str:

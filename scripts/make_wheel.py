@@ -125,12 +125,14 @@ def _must(command: Sequence[str | Path], folder: Path) -> str:
 
 
 def _definitions(asked: argparse.Namespace) -> list[str]:
-    found = ["SW_CUDA=OFF"] if asked.no_cuda else []
-    if asked.architectures:
-        found.append(f"SW_CUDA_ARCHITECTURES={asked.architectures}")
-    if asked.strict:
-        found += ["CMAKE_COMPILE_WARNING_AS_ERROR=ON", "SW_EMULATED_TESTS=ON"]
-    return found
+    """All of them each time: CMake remembers what it was told in a folder that is kept."""
+    strict = "ON" if asked.strict else "OFF"
+    return [
+        f"SW_CUDA={'OFF' if asked.no_cuda else 'AUTO'}",
+        f"SW_CUDA_ARCHITECTURES={asked.architectures}",
+        f"CMAKE_COMPILE_WARNING_AS_ERROR={strict}",
+        f"SW_EMULATED_TESTS={strict}",
+    ]
 
 
 def _describe(wheel: Path) -> None:
@@ -152,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--build", type=Path, metavar="FOLDER", help="kept for the next time (default: a passing one)")
     parser.add_argument("--pure", action="store_true", help="no kernels at all, for any platform")
     parser.add_argument("--no-cuda", action="store_true", help="no CUDA kernels, even where nvcc is")
-    parser.add_argument("--architectures", metavar="LIST", help="of GPUs, as CMake wants them: '80;90' (default: all)")
+    parser.add_argument(
+        "--architectures", default="", metavar="LIST", help="of GPUs, as CMake wants them: '80;90' (default: all)"
+    )
     parser.add_argument(
         "--strict", action="store_true", help="warnings are errors; the kernels' emulation is built too"
     )

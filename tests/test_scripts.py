@@ -119,6 +119,78 @@ def test_why_the_kernels_are_left_out_is_said(
     assert json.loads(environment.STAMP.read_text())["pure"] is True
 
 
+def test_a_gpu_that_cannot_be_compiled_for_costs_no_kernels_of_the_cpu(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.BIN.mkdir(parents=True)
+    environment.PYTHON.symlink_to(sys.executable)
+    asked: list[tuple[str, str]] = []
+
+    def pip(what: list[str], SPLATWORLD_PURE: str = "") -> bool:
+        asked.append((" ".join(what), SPLATWORLD_PURE))
+        environment.LOG.write_text("CMake Error")
+        return "SW_CUDA=ON" not in asked[-1][0]
+
+    monkeypatch.setattr(environment, "_pip", pip)
+    monkeypatch.setattr(environment, "no_compiler", lambda: None)
+    monkeypatch.setattr(environment, "_for_cuda", lambda: ["SW_CUDA=ON", "SW_CUDA_ARCHITECTURES=native"])
+    environment.ready(["app"])
+    assert "compiling for the GPU failed" in capsys.readouterr().err
+    assert [("SW_CUDA=OFF" in what, pure) for what, pure in asked[1:]] == [(False, ""), (True, "")]
+
+
+def test_a_check_of_the_gpu_says_that_there_is_none(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'torch sees no GPU' >&2\nexit 1\n")
+    python.chmod(0o755)
+    found = run(ROOT / "scripts" / "gpu_check", "--python", python)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == "gpu_check: there is no GPU to check with (torch sees no GPU); nothing was run\n"
+
+
+def test_aims_are_judged_by_rows_of_the_bench() -> None:
+    program = """
+import gpu_aims, json, sys
+print(*gpu_aims.judged(json.loads(sys.argv[1])), sep="\\n")
+"""
+    rows = [
+        {"scene": "garden 5x5", "mode": "forward", "backend": "cuda", "ms": 0.5},
+        {"scene": "garden 5x5", "mode": "forward", "backend": "gsplat", "ms": 2.0},
+        {"scene": "garden 5x5", "mode": "forward", "backend": "gsplat-packed", "ms": 1.4},
+        {"scene": "trained 1M made", "mode": "step", "backend": "cuda", "ms": 3.5},
+        {"scene": "trained 1M made", "mode": "backward", "backend": "cuda", "no": "cut"},
+    ]
+    found = run(sys.executable, "-c", program, json.dumps(rows), PYTHONPATH=str(ROOT / "scripts"))
+    results = [line.split()[-1] for line in found.stdout.replace("not run", "-").splitlines()]
+    assert results == ["reached", "MISSED", "-", "-", "-", "MISSED", "-", "-"], found.stdout
+
+
+def test_the_bench_measures_a_scene() -> None:
+    program = ROOT / "scripts" / "bench_render.py"
+    found = run(sys.executable, program, "one", "reference", "--sizes", "16p", "--modes", "forward,backward,step")
+    assert found.returncode == 0, found.stderr
+    rows = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [(row["mode"], row["splats"]) for row in rows] == [("forward", 1), ("backward", 1), ("step", 1)]
+    assert all(0 < row["best_ms"] <= row["ms"] for row in rows)
+
+
+def test_rows_of_the_bench_are_compared_with_the_same_picture() -> None:
+    program = """
+import bench_plan
+known = bench_plan.Known()
+for row in ({"backend": "baseline", "size": "1080p", "ms": 20.0, "cpu_ms": 40.0, "threads": 2},
+            {"backend": "baseline", "size": "1080p", "ms": 36.0, "cpu_ms": 36.0, "threads": 1},
+            {"backend": "cpu", "size": "1080p", "ms": 10.0, "cpu_ms": 10.0, "threads": 2},
+            {"backend": "cpu", "size": "4K", "ms": 10.0, "cpu_ms": 10.0, "threads": 2}):
+    found = known.compared({"scene": "scan", "mode": "forward", **row})
+print([found.get(name) for name in ("of_baseline", "cpu_of_baseline")])
+found = known.compared({"scene": "scan", "mode": "forward", "backend": "cpu", "size": "1080p", "ms": 5.0, "threads": 2})
+print([found.get(name) for name in ("of_baseline", "of_gsplat")])
+"""
+    found = run(sys.executable, "-c", program, PYTHONPATH=str(ROOT / "scripts"))
+    assert found.stdout.splitlines() == ["[None, None]", "[0.25, None]"], found.stderr
+
+
 def test_everything_that_is_required_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
