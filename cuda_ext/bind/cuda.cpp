@@ -47,7 +47,8 @@ void bind_inputs(nb::module_& m) {
       .def("__init__",
            [](Packed* self, int64_t count, Address means, Address shapes, Address sh, int degree, int quads) {
              *self = {count, at<float>(means), at<uint4>(shapes), at<uint4>(sh), degree, quads};
-           });
+           })
+      .def_ro("count", &Packed::count);
   nb::class_<Settings>(m, "Settings")
       .def("__init__",
            [](Settings* self, float near_plane, float far_plane, float dilation, float alpha_max,

@@ -6,6 +6,7 @@ The host looks at these counts while the GPU blends, so that it rarely waits.
 """
 
 import functools
+import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ except ImportError as error:
 else:
     _why = None
 
-_LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
+LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 _PAIRS_USUAL = 1 << 28
 """Pairs of a splat and a tile beyond which a picture is drawn in parts: 10 GB."""
 _PAIRS_MAX = (1 << 31) - 1
@@ -117,8 +118,8 @@ class _Plan:
         self.kernels: Any = kernels
         self.device = params.means.device
         near, far = settings.near_plane, settings.far
-        rest = (settings.radius_clip, _LENSES[cameras.lens], settings.antialiased, params.activated)
-        self.job = _job(kernels, near, far, settings.dilation, settings.conventions, *rest)
+        rest = (settings.radius_clip, LENSES[cameras.lens], settings.antialiased, params.activated)
+        self.job = job_of(kernels, near, far, settings.dilation, settings.conventions, *rest)
         stored = round(params.sh.shape[1] ** 0.5) - 1
         asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
         self.degree = -1 if params.plain else asked
@@ -168,16 +169,17 @@ class _Plan:
         memory, splats, count = _memory(self.device, stream), self.splats(inputs), inputs[1].shape[0]
         kind, most = (count, height, width, *band), _PAIRS_USUAL if band[1] > 1 else _PAIRS_MAX
         while True:
-            room = memory.room(kind, count, most)
-            frame = self.kernels.Frame(width, height, *band, count, *room, keep)
-            kept = torch.empty(frame.kept_bytes, dtype=torch.uint8, device=self.device)
-            frame.place(kept.data_ptr(), memory.scratch_of(frame.scratch_bytes, self.device).data_ptr())
-            places = (inputs[0][camera].data_ptr(), self.Ks[camera].data_ptr())
-            self.kernels.bin(frame, splats, *places, self.job, memory.counters.data_ptr(), stream)
-            memory.mark()
-            self._blend(frame, camera, band[0] == 0, inputs, images, stream)
-            needed = memory.needed()
-            memory.learn(kind, needed)
+            with memory.lock:
+                room = memory.room(kind, count, most)
+                frame = self.kernels.Frame(width, height, *band, count, *room, keep)
+                kept = torch.empty(frame.kept_bytes, dtype=torch.uint8, device=self.device)
+                frame.place(kept.data_ptr(), memory.scratch_of(frame.scratch_bytes, self.device).data_ptr())
+                places = (inputs[0][camera].data_ptr(), self.Ks[camera].data_ptr())
+                self.kernels.bin(frame, splats, *places, self.job, memory.counters.data_ptr(), stream)
+                memory.mark()
+                self._blend(frame, camera, band[0] == 0, inputs, images, stream)
+                needed = memory.needed()
+                memory.learn(kind, needed)
             if needed.pairs > most:
                 if band[1] > 1:
                     return None
@@ -208,7 +210,7 @@ class _Images:
         self.things = torch.empty(size, dtype=torch.int32, device=device)
         self.skipped = torch.empty(size[0], dtype=torch.int32, device=device)
 
-    def outputs(self, channels: int | None) -> tuple[Tensor | None, ...]:
+    def outputs(self, channels: int | None) -> tuple[Any, ...]:
         """In the order of `Sums`, with so many channels of features; None for none."""
         rgb, depth, features = self.totals[0][..., :3], self.totals[0][..., 3:], None
         if channels is not None:
@@ -218,7 +220,7 @@ class _Images:
 
 class _Blend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+    def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> tuple[Any, ...]:
         images, ctx.frames = plan.draw([_plain(t) for t in inputs], keep=True)
         ctx.plan = plan
         outputs = images.outputs(_channels(inputs))
@@ -260,13 +262,15 @@ class _Memory:
     scratch: Tensor
     seen: dict[tuple[int, ...], _Needed] = field(default_factory=dict)
     """The most that frames of a kind needed; slowly forgotten."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held from a frame's start until its needs are known: threads may share a stream."""
 
     def room(self, kind: tuple[int, ...], count: int, most: int) -> _Needed:
         """What to hold for the next frame of this kind, of `count` splats."""
         seen = self.seen.get(kind)
         if seen is None:
-            return _Needed(max(count, 1), min(_PAIRS_FIRST, _roomy(2 * count)))
-        return _Needed(max(min(_roomy(seen.visible), count), 1), min(_roomy(seen.pairs), most))
+            return _Needed(max(count, 1), min(_PAIRS_FIRST, roomy(2 * count)))
+        return _Needed(max(min(roomy(seen.visible), count), 1), min(roomy(seen.pairs), most))
 
     def learn(self, kind: tuple[int, ...], needed: _Needed) -> None:
         """Remember the most, and forget a little of it each time."""
@@ -303,7 +307,7 @@ def _memory(device: torch.device, stream: int) -> _Memory:
     return _Memory(counters, written, torch.empty(0, dtype=torch.uint8, device=device))
 
 
-def _roomy(count: int) -> int:
+def roomy(count: int) -> int:
     """A quarter more, rounded up so that few sizes occur."""
     wanted = count + count // 4 + 1024
     step = 1 << max(wanted.bit_length() - 4, 10)
@@ -311,7 +315,8 @@ def _roomy(count: int) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def _job(kernels: Any, near: float, far: float, dilation: float, conventions: tuple[float, ...], *rest: Any) -> Any:
+def job_of(kernels: Any, near: float, far: float, dilation: float, conventions: tuple[float, ...], *rest: Any) -> Any:
+    """The kernels' `Settings`; `rest` is radius_clip, number of the lens, antialiased, activated."""
     alpha_max, compensation_floor, _, box_sigmas = conventions
     radius_clip, lens, antialiased, activated = rest
     numbers = (near, far, dilation, alpha_max, compensation_floor, radius_clip, box_sigmas)
