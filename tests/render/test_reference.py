@@ -48,7 +48,7 @@ def test_conventions_are_visible() -> None:
 
 
 def test_tiles_and_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    splats, camera = cloud(400, size=0.5), view(60, 40)[0]
+    splats, camera = cloud(400, size=0.5), view(40, 25)[0]
     for profile in ("gsplat", "inria"):
         monkeypatch.undo()
         whole = drawn("reference", splats, camera, profile=profile)
@@ -118,7 +118,7 @@ def test_smooth_is_nearly_the_same_picture() -> None:
 
 
 def test_a_smooth_picture_changes_by_the_integral_of_its_gradients_and_others_jump() -> None:
-    assert jumps(smooth=True) < 1e-5  # the integral is a sum of 50
+    assert jumps(smooth=True) < 2e-5  # the integral is a sum of 30
     assert jumps(smooth=False) > 3e-4
 
 
@@ -138,7 +138,7 @@ def jumps(*, smooth: bool) -> float:
         slopes = torch.autograd.grad(mean, leaves)
         return mean.item(), sum((a * b).sum().item() for a, b in zip(slopes, way, strict=True))
 
-    steps = 50
+    steps = 30
     integral = sum(at((i + 0.5) / steps)[1] for i in range(steps)) / steps
     return abs(at(1.0)[0] - at(0.0)[0] - integral)
 
