@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import signal
+from collections.abc import Iterator
 from types import ModuleType
 
+import jaxtyping
 import pytest
 
 
@@ -28,3 +30,11 @@ def built() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """As it is for users: annotations are not enforced."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

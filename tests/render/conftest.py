@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from types import ModuleType
 
-import jaxtyping
 import pytest
 
 from splatworld.render import cuda
@@ -16,11 +15,3 @@ def kernels(built: ModuleType) -> Iterator[ModuleType]:
     built.set_seed(0)
     yield built
     cuda._memory.cache_clear()
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    """As it is for users: annotations are not enforced."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
