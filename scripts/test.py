@@ -6,6 +6,7 @@ the host (`cuda_ext/cuda/simt.h`), and on a GPU `scripts/gpu_check` runs them.
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def _checks() -> dict[str, list[list[str | Path]]]:
     if environment.no_compiler() is None:
         checks["C++ tests"] = _native_tests()
         checks["strict build"] = [_strict_wheel()]
+        checks["CUDA kernels under sanitizers"] = _sanitized_kernels()
     return checks
 
 
@@ -94,6 +96,29 @@ def _strict_wheel() -> list[str | Path]:
     shutil.rmtree(STRICT / "dist", ignore_errors=True)
     options = ["--strict", "--check", "--borrow", "--architectures", ARCHITECTURES, "--build", STRICT]
     return [environment.PYTHON, Path(__file__).with_name("make_wheel.py"), *options, "--out", STRICT / "dist"]
+
+
+def _sanitized_kernels() -> list[list[str | Path]]:
+    """Their build for the host once more, with every access watched, and all tests that take it as `kernels`."""
+    compiler = shutil.which(os.environ.get("CXX") or "g++")
+    asked = [[compiler, f"-print-file-name={name}"] for name in ("libasan.so", "libubsan.so")] if compiler else []
+    runtimes = [subprocess.run(command, capture_output=True, text=True).stdout.strip() for command in asked]
+    if not runtimes or not all(Path(runtime).is_absolute() for runtime in runtimes):
+        print("(GCC's sanitizers are not here, and their check of the CUDA kernels is left out)", flush=True)
+        return []
+    build, nanobind = ROOT / "build" / "sanitized", [environment.PYTHON, "-m", "nanobind", "--cmake_dir"]
+    options = [f"-Dnanobind_DIR={environment.capture(nanobind).strip()}", f"-DPython_EXECUTABLE={environment.PYTHON}"]
+    options += ["-DSW_CUDA=OFF", "-DSW_EMULATED_TESTS=ON", f"-DCMAKE_CXX_FLAGS={' '.join(SANITIZED[2:])}"]
+    watched = [f"LD_PRELOAD={' '.join(runtimes)}", f"SPLATWORLD_EMULATED={build / '_cuda_emulated.abi3.so'}"]
+    watched.append(
+        "ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0"
+    )  # Python leaks; fibers have own stacks
+    tests = [file for file in sorted((ROOT / "tests").rglob("test_*.py")) if "kernels: ModuleType" in file.read_text()]
+    return [
+        [BIN / "cmake", "-S", KERNELS, "-B", build, "-G", "Ninja", *options, "--log-level=WARNING"],
+        [BIN / "cmake", "--build", build, "--target", "_cuda_emulated"],
+        ["env", *watched, environment.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+    ]
 
 
 def _emulated_kernels() -> dict[str, str]:
