@@ -1,10 +1,9 @@
-// Blending, the other way round.
-//
-// One warp takes kBucket entries of a tile's list, 32 at a time from the back: each lane holds one splat, the farthest
-// in lane 0, and the tile's pixels walk through the lanes, one lane a step. So a splat's gradient is summed in
-// registers over all pixels of the tile and leaves them once, and every pixel meets the splats back to front. With T
-// the transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and behind = sum over splats
-// behind it of w (g . v), less g_alpha T_end,
+// One warp takes kBucket entries of a tile's list. Eight lanes work on each quarter of the tile, 8x8 pixels, and take
+// the entries that touch it from the back, eight at a time: each lane holds one splat, the farthest in the first lane,
+// and the quarter's pixels walk through the lanes, one lane a step. So a splat's gradient is summed in registers over
+// all pixels of the quarter and leaves them once, and every pixel meets the splats back to front. With T the
+// transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and behind = sum over splats behind
+// it of w (g . v), less g_alpha T_end,
 //   d loss / d v = a T g,   d loss / d a = T (g . v) - behind / (1 - a),
 // and T is that after the splat over (1 - a). This way `behind` grows from nothing in a pixel that ends in the bucket:
 // no small difference of large sums, however deep the splat. Other pixels start from the checkpoint at the bucket's
@@ -16,6 +15,8 @@
 namespace splatworld {
 namespace {
 
+constexpr int kQuarters = 4, kSide = kTile / 2, kSidePixels = kSide * kSide;
+constexpr int kQueue = kWarp / kQuarters;  // lanes for a quarter
 constexpr float kLn2 = 0.693147181f;
 
 struct PixelState {
@@ -23,22 +24,29 @@ struct PixelState {
   float behind;
 };
 
-// A tile's pixels as a warp keeps them in shared memory, in the order of patches.
-struct TilePixels {
-  float4 grads[kPixels];
-  PixelState states[kPixels];
-  uint32_t last[kPixels];
+// What a warp keeps of its tile in shared memory. The odd sizes keep the four quarters in different banks.
+struct Quarters {
+  float4 grads[kQuarters][kSidePixels];
+  PixelState states[kQuarters][kSidePixels + 1];
+  uint16_t last[kQuarters][kSidePixels + 8];  // one past the last entry that the pixel took, from Work::begin
+  uint8_t touching[kQuarters][kBucket];       // entries, from Work::begin, the farthest first
 };
 
 struct Work {
-  int tile_x, tile_y;         // of the whole picture
-  uint32_t list;              // where the tile's list begins in pairs
-  uint32_t begin, end;        // entries of the list to go through
+  int tile_x, tile_y;   // of the whole picture
+  uint32_t list;        // where the tile's list begins in pairs
+  uint32_t begin, end;  // entries of the list to go through
 };
 
-struct Lane {
+struct Counts {
+  int of[kQuarters];
+};
+
+// What a lane holds while pixels walk by.
+struct Held {
   Disc disc;
   float4 value;
+  int entry;  // from Work::begin; none where not below kBucket
 };
 
 // What a splat gathers over pixels, e standing for d loss / d log2 alpha / ln 2, (u, v) for the whitened offset.
@@ -48,6 +56,12 @@ struct Gathered {
 };
 
 __device__ inline float dot4(float4 a, float4 b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
+
+__device__ inline bool any(float4 a) { return a.x != 0 || a.y != 0 || a.z != 0 || a.w != 0; }
+
+__device__ inline Place corner_of(const Work& work, int quarter) {
+  return {work.tile_x * kTile + quarter % 2 * kSide, work.tile_y * kTile + quarter / 2 * kSide};
+}
 
 __device__ inline float4 pixel_grad(const ImageGrads& image, int64_t at) {
   float4 out = {0, 0, 0, 0};
@@ -73,95 +87,101 @@ __device__ inline PixelState state_behind(const Frame& frame, const Work& work, 
   return {frame.checkpoint_transmittance[slot], dot4(grad, rest) - alpha_grad * left};
 }
 
-// Fills `pixels`; lane k gives back one past the last entry that patch k took.
-__device__ inline uint32_t load_pixels(const Frame& frame, const ImageGrads& image, const Work& work, int lane,
-                                       TilePixels& pixels) {
-  uint32_t patch_last = 0;
-  for (int patch = 0; patch < kPatches; ++patch) {
-    const int number = patch * kPatchPixels + lane;
-    const Place place = place_of(number);
-    const int x = work.tile_x * kTile + place.x, y = work.tile_y * kTile + place.y;
+// Fills all but `touching`. Gives one past the last entry that each quarter took, from work.begin.
+__device__ inline Counts load_pixels(const Frame& frame, const ImageGrads& image, const Work& work, int lane,
+                                     Quarters& pixels) {
+  Counts lasts = {};
+#pragma unroll
+  for (int part = 0; part < kPixels / kWarp; ++part) {
+    const int quarter = part / 2, slot = part % 2 * kWarp + lane;
+    const Place corner = corner_of(work, quarter);
+    const int x = corner.x + slot % kSide, y = corner.y + slot / kSide;
     const int64_t at = int64_t(y) * frame.width + x;
-    uint32_t last = x < frame.width && y < frame.height ? frame.last[at] : 0;
+    const uint32_t last = x < frame.width && y < frame.height ? frame.last[at] : 0;
     if (last > work.begin) {
       const float4 grad = pixel_grad(image, at);
-      pixels.grads[number] = grad;
-      pixels.states[number] = state_behind(frame, work, at, place.y * kTile + place.x, last, grad,
-                                           image.alpha ? image.alpha[at] : 0.0f);
+      const int in_tile = y % kTile * kTile + x % kTile;
+      pixels.grads[quarter][slot] = grad;
+      pixels.states[quarter][slot] =
+          state_behind(frame, work, at, in_tile, last, grad, image.alpha ? image.alpha[at] : 0.0f);
     }
-    pixels.last[number] = last;
-    for (int by = 1; by < kWarp; by *= 2) last = max(last, __shfl_xor_sync(kAll, last, by));
-    if (lane == patch) patch_last = last;
+    int here = int(min(last, work.end)) - int(work.begin);
+    pixels.last[quarter][slot] = uint16_t(max(here, 0));
+    for (int by = 1; by < kWarp; by *= 2) here = max(here, __shfl_xor_sync(kAll, here, by));
+    lasts.of[quarter] = max(lasts.of[quarter], here);
+  }
+  return lasts;
+}
+
+__device__ inline Disc load_disc(const Frame& frame, uint32_t footprint) {
+  const float4 a = frame.geometry[2 * uint64_t(footprint)], b = frame.geometry[2 * uint64_t(footprint) + 1];
+  return {a.x, a.y, a.z, a.w, b.x, b.y};
+}
+
+// Writes which entries touch each quarter, and gives how many.
+__device__ inline Counts list_touching(const Frame& frame, const Work& work, const Counts& lasts, int lane,
+                                       Quarters& pixels) {
+  Counts counts = {};
+  for (int end = int(work.end - work.begin); end > 0; end -= kWarp) {
+    const int entry = end - 1 - lane;
+    const Disc disc = load_disc(frame, frame.pairs[work.list + work.begin + uint32_t(max(entry, 0))]);
+#pragma unroll
+    for (int quarter = 0; quarter < kQuarters; ++quarter) {
+      const Place corner = corner_of(work, quarter);
+      const bool hit = entry >= 0 && entry < lasts.of[quarter] &&
+                       touches(disc, float(corner.x) + 0.5f, float(corner.y) + 0.5f, kSide, kSide);
+      const uint32_t hits = __ballot_sync(kAll, hit);
+      if (hit) pixels.touching[quarter][counts.of[quarter] + __popc(hits & ((1u << lane) - 1))] = uint8_t(entry);
+      counts.of[quarter] += __popc(hits);
+    }
   }
   __syncwarp();
-  return patch_last;
-}
-
-__device__ inline Lane load_splat(const Frame& frame, uint32_t footprint) {
-  const float4 a = frame.geometry[2 * footprint], b = frame.geometry[2 * footprint + 1];
-  return {{a.x, a.y, a.z, a.w, b.x, b.y}, frame.values[footprint]};
-}
-
-// Patches in which a splat of this warp may have to do with a pixel, as digits of 4 bits; `count` of them.
-__device__ inline uint32_t live_patches(const Work& work, const Disc& disc, bool here, uint32_t first,
-                                        uint32_t patch_last, int* count) {
-  uint32_t digits = 0;
-  *count = 0;
-  for (int patch = 0; patch < kPatches; ++patch) {
-    const Place place = place_of(patch * kPatchPixels);
-    const float x = float(work.tile_x * kTile + place.x) + 0.5f, y = float(work.tile_y * kTile + place.y) + 0.5f;
-    const bool deep = __shfl_sync(kAll, patch_last, patch) > first;
-    if (!__any_sync(kAll, deep && here && touches_patch(disc, x, y))) continue;
-    digits |= uint32_t(patch) << (4 * *count);
-    ++*count;
-  }
-  return digits;
+  return counts;
 }
 
 // One pixel meets one splat. `exponent` is log2 alpha, not below kLog2AlphaMin.
-__device__ inline void meet(const Lane& splat, float exponent, float alpha_max, float dx, float dy, float4 grad,
+__device__ inline void meet(const Held& splat, float exponent, float alpha_max, float dx, float dy, float4 grad,
                             PixelState& state, Gathered& sum) {
-  const float raw = exp2f(exponent), alpha = least(raw, alpha_max);
+  const float raw = exp2f(exponent), alpha = fminf(raw, alpha_max);
   const float through = __fdividef(1.0f, 1.0f - alpha);
   const float before = state.transmittance * through, weight = alpha * before, gain = dot4(grad, splat.value);
   const float alpha_grad = before * gain - state.behind * through;
   state = {before, state.behind + weight * gain};
   sum.value = {sum.value.x + weight * grad.x, sum.value.y + weight * grad.y, sum.value.z + weight * grad.z,
                sum.value.w + weight * grad.w};
-  if (raw > alpha_max) return;  // held: its shape does not matter here
-  const float u = splat.disc.p * dx + splat.disc.q * dy, v = splat.disc.r * dy;
-  const float e = alpha_grad * alpha, eu = e * u, ev = e * v;
+  // Where alpha is held, the shape does not matter.
+  const float e = raw > alpha_max ? 0.0f : alpha_grad * alpha;
+  const float eu = e * (splat.disc.p * dx + splat.disc.q * dy), ev = e * (splat.disc.r * dy);
   sum.e += e, sum.eu += eu, sum.ev += ev;
   sum.eu_dx += eu * dx, sum.eu_dy += eu * dy, sum.ev_dy += ev * dy;
   sum.abs_x += fabsf(eu), sum.abs_y += fabsf(splat.disc.q * eu + splat.disc.r * ev);
 }
 
-// Lets the pixels of `count` patches walk past the splats of the warp; the entry of lane 0 is the farthest.
-__device__ inline bool walk(const Work& work, const Lane& splat, float alpha_max, bool here, uint32_t entry,
-                            uint32_t patches, int count, int lane, TilePixels& pixels, Gathered& sum) {
-  const float corner_x = float(work.tile_x * kTile) + 0.5f, corner_y = float(work.tile_y * kTile) + 0.5f;
-  const int slots = count * kPatchPixels;
+// from + n, exactly, for whole n below 2^22 and halves `from` below 2^22: cheaper than a conversion.
+__device__ inline float plus(float from, uint32_t n) { return __uint_as_float(0x4b000000u | n) - (8388608.0f - from); }
+
+// Lets the pixels of each quarter walk past the splats that its lanes hold.
+__device__ inline Gathered walk(const Work& work, const Held& splat, float alpha_max, int lane, Quarters& pixels) {
+  const int quarter = lane / kQueue, place = lane % kQueue;
+  const Place corner = corner_of(work, quarter);
+  const float corner_x = float(corner.x) + 0.5f, corner_y = float(corner.y) + 0.5f;
   PixelState state = {0, 0};
-  bool met = false;
-  for (int step = 0; step < slots + kWarp - 1; ++step) {
-    state = {__shfl_up_sync(kAll, state.transmittance, 1), __shfl_up_sync(kAll, state.behind, 1)};
-    const int slot = step - lane;
-    if (slot < 0 || slot >= slots) continue;
-    const int number = int(patches >> (slot / kPatchPixels * 4) & 7) * kPatchPixels + slot % kPatchPixels;
-    if (lane == 0) state = pixels.states[number];
-    if (here && entry < pixels.last[number]) {
-      const Place place = place_of(number);
-      const float x = corner_x + float(place.x), y = corner_y + float(place.y);
+  Gathered sum = {};
+  for (int step = 0; step < kSidePixels + kQueue - 1; ++step) {
+    state = {__shfl_up_sync(kAll, state.transmittance, 1, kQueue), __shfl_up_sync(kAll, state.behind, 1, kQueue)};
+    const uint32_t slot = uint32_t(step - place);
+    if (slot >= kSidePixels) continue;
+    if (place == 0) state = pixels.states[quarter][slot];
+    if (splat.entry < pixels.last[quarter][slot]) {
+      const float x = plus(corner_x, slot % kSide), y = plus(corner_y, slot / kSide);
       const float exponent = log2_alpha(splat.disc, x, y);
-      if (exponent >= kLog2AlphaMin) {
-        meet(splat, exponent, alpha_max, x - splat.disc.x, y - splat.disc.y, pixels.grads[number], state, sum);
-        met = true;
-      }
+      if (exponent >= kLog2AlphaMin)
+        meet(splat, exponent, alpha_max, x - splat.disc.x, y - splat.disc.y, pixels.grads[quarter][slot], state, sum);
     }
-    if (lane == kWarp - 1) pixels.states[number] = state;
+    if (place == kQueue - 1) pixels.states[quarter][slot] = state;
   }
   __syncwarp();
-  return met;
+  return sum;
 }
 
 #if defined(SW_EMULATED) || __CUDA_ARCH__ >= 900
@@ -172,16 +192,29 @@ __device__ inline void add(float4* to, float4 what) {
 }
 #endif
 
+__device__ inline void add_alone(float4* to, float4 what) {
+  *to = {to->x + what.x, to->y + what.y, to->z + what.z, to->w + what.w};
+}
+
 // log2 alpha = power - u^2 - v^2
-__device__ inline void hand_over(const Disc& d, const Gathered& sum, bool alone, float4* to) {
+__device__ inline void hand_over(const Disc& d, const Gathered& sum, bool met, int lane, float4* to, bool in_turn) {
   const float two = 2 * kLn2;
   const float4 a = {two * d.p * sum.eu, two * (d.q * sum.eu + d.r * sum.ev), -two * sum.eu_dx, -two * sum.eu_dy};
   const float4 b = {-two * sum.ev_dy, kLn2 * sum.e, two * d.p * sum.abs_x, two * sum.abs_y};
-  if (alone) {
-    to[0] = a, to[1] = b, to[2] = sum.value;
-  } else {
-    add(to, a), add(to + 1, b), add(to + 2, sum.value);
+  if (!in_turn) {
+    if (met) add(to, a), add(to + 1, b), add(to + 2, sum.value);
+    return;
   }
+  for (int quarter = 0; quarter < kQuarters; ++quarter) {  // they may hold the same splat
+    if (met && lane / kQueue == quarter) add_alone(to, a), add_alone(to + 1, b), add_alone(to + 2, sum.value);
+    __syncwarp();
+  }
+}
+
+__device__ inline Work work_of(const Frame& frame, uint2 item) {
+  const uint32_t begin = item.y * kBucket;
+  return {int(item.x) % frame.tiles_x, frame.tile_row + int(item.x) / frame.tiles_x, frame.ranges[item.x].x, begin,
+          min(begin + kBucket, frame.tile_last[item.x])};
 }
 
 __global__ void __launch_bounds__(kBlock) list_work(Frame frame, uint2* items, uint32_t* item_count) {
@@ -193,31 +226,29 @@ __global__ void __launch_bounds__(kBlock) list_work(Frame frame, uint2* items, u
   for (uint32_t bucket = 0; bucket < buckets; ++bucket) items[at + bucket] = {uint32_t(tile), bucket};
 }
 
-__device__ inline Work work_of(const Frame& frame, uint2 item) {
-  const uint32_t begin = item.y * kBucket;
-  return {int(item.x) % frame.tiles_x, frame.tile_row + int(item.x) / frame.tiles_x, frame.ranges[item.x].x, begin,
-          min(begin + kBucket, frame.tile_last[item.x])};
-}
-
 __global__ void __launch_bounds__(kWarp) blend_back(Frame frame, ImageGrads image, BackwardScratch scratch) {
-  __shared__ TilePixels pixels;
-  const int lane = int(threadIdx.x);
+  __shared__ Quarters pixels;
+  const int lane = int(threadIdx.x), quarter = lane / kQueue;
   for (uint32_t item = blockIdx.x; item < *scratch.item_count; item += gridDim.x) {
     const Work work = work_of(frame, scratch.items[item]);
-    const uint32_t patch_last = load_pixels(frame, image, work, lane, pixels);
-    for (uint32_t end = work.end; end > work.begin; end -= min(end - work.begin, uint32_t(kWarp))) {
-      const bool here = uint32_t(lane) < end - work.begin;
-      const uint32_t entry = here ? end - 1 - lane : work.begin, first = end - min(end - work.begin, uint32_t(kWarp));
-      const uint32_t footprint = frame.pairs[work.list + entry];
-      const Lane splat = load_splat(frame, footprint);
-      int count;
-      const uint32_t patches = live_patches(work, splat.disc, here, first, patch_last, &count);
-      Gathered sum = {};
-      const bool met = walk(work, splat, frame.alpha_max, here, entry, patches, count, lane, pixels, sum);
-      if (!met) continue;
-      if (scratch.records) hand_over(splat.disc, sum, true, scratch.records + kGradQuads * uint64_t(work.list + entry));
-      else hand_over(splat.disc, sum, false, scratch.grads + kGradQuads * uint64_t(footprint));
+    const Counts lasts = load_pixels(frame, image, work, lane, pixels);
+    const Counts counts = list_touching(frame, work, lasts, lane, pixels);
+    const int most = max(max(counts.of[0], counts.of[1]), max(counts.of[2], counts.of[3]));
+    const int upper = quarter == 0 ? counts.of[0] : counts.of[1], lower = quarter == 2 ? counts.of[2] : counts.of[3];
+    const int count = quarter < 2 ? upper : lower;
+    for (int first = 0; first < most; first += kQueue) {
+      const int number = first + lane % kQueue;
+      const int entry = number < count ? pixels.touching[quarter][number] : kBucket;
+      const uint32_t pair = work.list + work.begin + uint32_t(entry < kBucket ? entry : 0);
+      const uint32_t footprint = frame.pairs[pair];
+      const Held splat = {load_disc(frame, footprint), frame.values[footprint], entry};
+      const Gathered sum = walk(work, splat, frame.alpha_max, lane, pixels);
+      const bool met = any(sum.value) || any({sum.e, sum.abs_x, sum.abs_y, 0});
+      float4* to = scratch.records ? scratch.records + kGradQuads * uint64_t(pair)
+                                   : scratch.grads + kGradQuads * uint64_t(footprint);
+      hand_over(splat.disc, sum, met, lane, to, scratch.records != nullptr);
     }
+    __syncwarp();
   }
 }
 

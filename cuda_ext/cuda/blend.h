@@ -36,9 +36,9 @@ SW_HD float dimmed(float transmittance, float alpha) { return fmaf(-alpha, trans
 // Distance from 0 to the interval between a and b.
 SW_HD float gap(float a, float b) { return most(most(least(a, b), -most(a, b)), 0.0f); }
 
-// False only where no pixel of the patch reaches kAlphaMin; (x, y) is the centre of its first pixel.
-SW_HD bool touches_patch(const Disc& disc, float x, float y) {
-  const float left = x - disc.x, right = left + (kPatchColumns - 1), top = y - disc.y, bottom = top + (kPatchRows - 1);
+// False only where none of columns x rows pixels reaches kAlphaMin; (x, y) is the centre of the first.
+SW_HD bool touches(const Disc& disc, float x, float y, int columns, int rows) {
+  const float left = x - disc.x, right = left + float(columns - 1), top = y - disc.y, bottom = top + float(rows - 1);
   const float v = disc.r * gap(top, bottom);
   // u = p dx + q dy is linear, so its extremes lie in corners. For a far centre its terms cancel: it gets that much room.
   const float low = disc.q < 0 ? bottom : top, high = disc.q < 0 ? top : bottom;
@@ -46,6 +46,10 @@ SW_HD bool touches_patch(const Disc& disc, float x, float y) {
   const float u = most(gap(disc.p * left + disc.q * low, disc.p * right + disc.q * high) - rough, 0.0f);
   const float far = u * u + v * v;
   return !(disc.power - far < kLog2AlphaMin - 1e-4f - 1e-5f * far);
+}
+
+SW_HD bool touches_patch(const Disc& disc, float x, float y) {
+  return touches(disc, x, y, kPatchColumns, kPatchRows);
 }
 
 }  // namespace splatworld
