@@ -139,18 +139,19 @@ class Adam:
         touched = touched.to(self._rates.device)
         for gradient in gradients.values():
             if gradient is not None:
-                touched |= gradient.flatten(1).any(1) if gradient.ndim > 1 else gradient != 0
+                touched |= gradient.bool().reshape(len(touched), math.prod(gradient.shape[1:])).any(1)
         return touched
 
     def _move(self, name: str, gradient: Tensor | None, visible: Tensor | None) -> None:
         tensor, state = self.params[name], self.state
-        rows = [t.view(t.shape[0], -1) for t in (tensor.detach(), state[f"first.{name}"], state[f"second.{name}"])]
+        shape = (tensor.shape[0], math.prod(tensor.shape[1:]))
+        rows = [t.view(shape) for t in (tensor.detach(), state[f"first.{name}"], state[f"second.{name}"])]
         self._kernels.adam_step(
             self.choice,
             rows[0],
             rows[1],
             rows[2],
-            None if gradient is None else gradient.detach().reshape(rows[0].shape).contiguous(),
+            None if gradient is None else gradient.detach().reshape(shape).contiguous(),
             self._heads[name],
             2 * list(self.params).index(name),
             state["now"],
