@@ -24,6 +24,7 @@ class Part:
     scene: str
     sizes: Sequence[str]
     modes: Sequence[str] = ("forward",)
+    """A picture (forward), with gradients (backward), a step of training (step), packed splats to bytes (frame)."""
 
 
 SHORT = (
@@ -31,10 +32,10 @@ SHORT = (
     Part("small-10k", ("360p",), ("forward", "backward", "step")),
     Part("scan", ("360p", "1080p"), ("forward", "backward")),
     Part("garden-1x1", ("1080p",)),
-    Part("trained-1m", ("1080p",), ("forward", "backward", "step")),
-    Part("garden-5x5", ("1080p",), ("forward", "backward")),
+    Part("trained-1m", ("1080p",), ("forward", "backward", "step", "frame")),
+    Part("garden-5x5", ("1080p",), ("forward", "backward", "frame")),
 )
-_ALL = ("forward", "backward", "step")
+_ALL = ("forward", "backward", "step", "frame")
 FULL = (
     Part("one", ("16p",), ("forward", "backward")),
     *(Part(name, ("360p", "720p", "1080p", "4K"), _ALL) for name in ("small-10k", "scan", "garden-1x1")),
@@ -157,7 +158,8 @@ def _measured(python: Path, part: Part, backend: str, options: list[str], asked:
         yield from _baseline(python, part, options)
         return
     command = [python, str(CHILD), part.scene, backend, "--sizes", ",".join(part.sizes)]
-    command += ["--modes", ",".join(part.modes), "--seconds", str(asked.seconds), *options]
+    modes = [mode for mode in part.modes if mode != "frame" or backend == "cuda"]
+    command += ["--modes", ",".join(modes), "--seconds", str(asked.seconds), *options]
     isa = {"isa": options[1]} if "--isa" in options else {}
     child = environment.start(command, stdout=subprocess.PIPE)
     assert child.stdout is not None

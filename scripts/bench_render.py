@@ -22,11 +22,10 @@ import bench_scenes
 from bench_scenes import SIZES, Scene
 from splatworld.camera import Camera
 from splatworld.render import RenderSettings, backends, native, render
+from splatworld.render.packed import PackedScene
 from splatworld.render.params import Params
 from splatworld.splats import Splats
 
-MODES = ("forward", "backward", "step")
-"""A picture; a picture and its gradients; and a step of training, with loss and Adam."""
 PARAMETERS = ("means", "quats", "log_scales", "logit_opacities", "sh")
 RATE = 1e-7
 FAR = 100.0
@@ -139,6 +138,8 @@ def _job(backend: str, mode: str, splats: Splats, camera: Camera, radius_clip: f
     draw = _gsplats_drawing(backend) if backend.startswith("gsplat") else functools.partial(_draw, backend)
     if mode == "step":
         return _step(backend, splats, camera, radius_clip)
+    if mode == "frame":
+        return functools.partial(PackedScene(splats, settings=_settings(radius_clip)).picture, camera)
     if mode == "forward":
 
         def forward() -> None:

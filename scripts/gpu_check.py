@@ -56,8 +56,8 @@ print(f"{p.name}, {p.total_memory / 2**30:.0f} GiB, sm_{p.major}{p.minor}, torch
 """
 PARTS = (
     bench_plan.Part("one", ("16p",)),
-    bench_plan.Part("garden-5x5", ("1080p",), ("forward", "backward")),
-    bench_plan.Part("trained-1m", ("1080p",), ("forward", "backward", "step")),
+    bench_plan.Part("garden-5x5", ("1080p",), ("forward", "backward", "frame")),
+    bench_plan.Part("trained-1m", ("1080p",), ("forward", "backward", "step", "frame")),
     bench_plan.Part("small-10k", ("360p",), ("forward", "backward", "step")),
     bench_plan.Part("garden-1x1", ("1080p",), ("forward",)),
     bench_plan.Part("scan", ("1080p",), ("forward", "backward")),
