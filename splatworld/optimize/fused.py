@@ -3,6 +3,9 @@
 Python owns the memory, and keeps it from step to step. How much the lists of a view need is known only once they are
 made: where they do not fit, the kernels leave the splats as they are, and the next step has more room. The host looks
 at the counts of a step when the next one begins.
+
+A step of a view whose size has been seen can be recorded as a CUDA graph: from one to the next nothing changes but what
+lies in `camera` and `target`.
 """
 
 from dataclasses import dataclass
@@ -129,7 +132,7 @@ class FusedStep:
                 room = self._new_room(size, pairs)
                 self._bin(room, camera)
                 pairs = room.pairs_needed(wait=True)
-        elif room.pairs_needed() > room.pairs * 7 // 8:
+        elif not room.recorded and room.pairs_needed() > room.pairs * 7 // 8:
             room = self._new_room(size, room.pairs_needed())
         self._rooms[size] = room
         return room
@@ -145,7 +148,7 @@ class FusedStep:
         room.K.copy_(camera.Ks[0], non_blocking=True)
         counters = room.counters.data_ptr()
         self._kernels.bin(room.frame, self._splats, *room.camera, self._job(camera), counters, self._stream)
-        if room.written is not None:
+        if room.written is not None and not room.recorded:
             room.written.record()
 
     def _go_back(self, room: "_Room", camera: Camera, image_grad: Tensor, alpha_grad: Tensor | None) -> None:
@@ -216,6 +219,11 @@ class _Room:
     def camera(self) -> tuple[int, int]:
         """Where the kernels find the camera."""
         return self.pose.data_ptr(), self.K.data_ptr()
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a CUDA graph is being made of what is queued: the host must not look then."""
+        return self.written is not None and torch.cuda.is_current_stream_capturing()
 
     def pairs_needed(self, *, wait: bool = False) -> int:
         """Of the last view; 0 where that is not known yet and nobody waits."""
