@@ -109,29 +109,30 @@ def _footprints(
     params: Params, rows: Int[Tensor, " m"], view: View, settings: RenderSettings
 ) -> tuple[Footprints, Bool[Tensor, " m"]]:
     """The splats `rows` on the screen, and which of them show there."""
-    means, quats = params.means[rows], params.quats[rows]
-    scales, opacities = params.log_scales[rows], params.logit_opacities[rows]
+    stored = (params.means, params.quats, params.log_scales, params.logit_opacities)
+    means, quats, scales, opacities = (_guarded(column[rows]) for column in stored)
     if not params.activated:
         scales, opacities = scales.exp(), opacities.sigmoid()
-    at = means @ view.rotation.T + view.translation
+    at = _guarded(means @ view.rotation.T + view.translation)
     image, jacobian = _sight(view, at, settings.smooth)
     centres = view.focal * image + view.principal
     # Steps along the splat's axes, one standard deviation each, move the pixel by the columns of J R_view R S
     # (EWA splatting, Zwicker et al. 2002).
-    steps = view.focal[:, None] * jacobian @ view.rotation @ rotation_matrices(quats) * scales[:, None, :]
-    u, v = steps.unbind(1)
+    turned = view.focal[:, None] * _guarded(jacobian) @ view.rotation @ rotation_matrices(quats)
+    u, v = _guarded(turned * scales[:, None, :]).unbind(1)
     a, b, c = (u * u).sum(1) + settings.dilation, (u * v).sum(1), (v * v).sum(1) + settings.dilation
     # |u x v|² and not (u·u)(v·v) - (u·v)²: a splat seen edge on keeps a determinant without cancellation.
     sharp = torch.linalg.cross(u, v).square().sum(1)
     det = sharp + settings.dilation * (a + c - settings.dilation)
     if settings.antialiased:
         floor = settings.conventions.compensation_floor
-        opacities = opacities * (floor + _positive((sharp / det).sqrt() - floor, settings.smooth))
+        dim = (sharp / det).clamp(min=1e-30).sqrt()  # a root's slope at 0 is infinite
+        opacities = opacities * (floor + _positive(dim - floor, settings.smooth))
     p = (c / det).sqrt()
     whitening = torch.stack([p, -b / c * p, c.rsqrt()], 1)
     begin, end, wide = _box(centres.detach(), a.detach(), c.detach(), det.detach(), opacities.detach(), settings)
     z = at[:, 2]
-    values = torch.cat([_colours(params, rows, view, settings), z[:, None]], 1)
+    values = torch.cat([_colours(params, rows, means, view, settings), z[:, None]], 1)
     if params.features is not None:
         values = torch.cat([values, params.features[rows]], 1)
     seen = (z >= settings.near_plane) & (z <= settings.far) & (opacities >= ALPHA_MIN) & det.isfinite() & (det > 0)
@@ -181,14 +182,16 @@ def _box(
     return begin, end, wide
 
 
-def _colours(params: Params, rows: Int[Tensor, " m"], view: View, settings: RenderSettings) -> Float[Tensor, "m 3"]:
+def _colours(
+    params: Params, rows: Int[Tensor, " m"], means: Float[Tensor, "m 3"], view: View, settings: RenderSettings
+) -> Float[Tensor, "m 3"]:
     """Display values, not clamped from above."""
     if params.plain:
         return params.sh[rows, 0]
     stored = _sh.degree_of(params.sh.shape[1])
     degree = stored if settings.sh_degree is None else min(stored, settings.sh_degree)
     eye = -view.rotation.T @ view.translation
-    basis = _sh.basis(degree, normalize(params.means[rows] - eye, dim=1))
+    basis = _sh.basis(degree, normalize(_guarded(means - eye), dim=1))
     rgb = torch.einsum("nk,nkc->nc", basis, params.sh[rows, : basis.shape[1]]) + 0.5
     return _positive(rgb, settings.smooth)
 
@@ -197,6 +200,13 @@ def _finite(params: Params) -> Bool[Tensor, " n"]:
     # Logits may be infinite: opacity 0 or 1.
     shapes = torch.cat([params.means, params.quats, params.log_scales], 1)
     return shapes.isfinite().all(1) & ~params.logit_opacities.isnan()
+
+
+def _guarded(x: Tensor) -> Tensor:
+    """The same. Where its gradient grew too large to be a number there is none, so that no other is spoilt."""
+    if x.requires_grad:
+        x.register_hook(lambda grad: torch.where(grad.isfinite(), grad, 0))
+    return x
 
 
 def _positive(x: Tensor, smooth: bool) -> Tensor:
@@ -230,7 +240,9 @@ def _picture(params: Params, camera: Camera, settings: RenderSettings) -> tuple[
     things = torch.zeros_like(surface, dtype=torch.int32)
     if params.things is not None and len(params.things):
         things = torch.where(surface < 0, things, params.things[surface.clamp(min=0)])
-    return values, alpha, median, things, skipped
+    # Zero, but part of the graph: where nothing is drawn gradients are zero too.
+    nothing = sum(part[:0].sum() for part in (footprints.values, footprints.opacities, footprints.whitening))
+    return values + nothing, alpha + nothing, median, things, skipped
 
 
 def _meeting(footprints: Footprints, axis: int, begin: int, end: int) -> Int[Tensor, " k"]:

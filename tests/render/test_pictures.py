@@ -3,12 +3,16 @@
 import math
 from dataclasses import replace
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from render_cases import BACKENDS, ahead, cloud, drawn, one, view
 from torch import Tensor
 
 from splatworld.camera import Camera, Lens, look_at
+from splatworld.render.conventions import PROFILES
 from splatworld.splats import Splats, cat, empty
 
 pytestmark = pytest.mark.parametrize("backend", BACKENDS)
@@ -262,3 +266,50 @@ def test_gradients_of_rows_that_are_not_drawn_are_zero_and_others_finite(backend
     size = leaf.grad.flatten(1).abs().sum(1) if leaf.ndim > 1 else leaf.grad.abs()
     assert size[[1, 2, 4, 5]].max() == 0
     assert size[[0, 3]].min() > 0
+
+
+def test_a_picture_of_nothing_has_gradients_of_zero(backend: str) -> None:
+    splats, cameras = one((0, 0, -5)), ahead()
+    leaves = [t.requires_grad_() for t in (splats.means, splats.quats, splats.sh, cameras.camera_from_world)]
+    picture = drawn(backend, splats, cameras)
+    for grad in torch.autograd.grad(picture.rgb.sum() + picture.depth.sum(), leaves):
+        assert not grad.any()
+
+
+FINITE = st.sampled_from([0.0, -0.0, 1e-45, 1e-20, 1e20, -1e20, 3e38, -3e38, 88.0, 40.0, -40.0, -104.0, 1.0])
+
+
+@given(data=st.data())
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_whatever_is_finite_gives_finite_pictures_and_gradients(backend: str, data: st.DataObject) -> None:
+    healthy, cameras = cloud(8, size=0.5), view(40, 30)
+    leaves = {}
+    for name in ("means", "quats", "log_scales", "logit_opacities", "sh"):
+        tensor = getattr(healthy, name).clone()
+        for index in data.draw(st.lists(st.integers(0, tensor.numel() - 1), max_size=6), label=name):
+            tensor.view(-1)[index] = data.draw(FINITE)
+        leaves[name] = tensor.requires_grad_()
+    pose = cameras.camera_from_world.requires_grad_()
+    choices = {"antialiased": [False, True], "profile": PROFILES, "near": [None, 0.0], "dilation": [0.3, 0.0]}
+    settings = {name: data.draw(st.sampled_from(list(values)), label=name) for name, values in choices.items()}
+    lens = data.draw(st.sampled_from(["pinhole", "orthographic", "fisheye"]))
+    picture = drawn(backend, Splats(**leaves), replace(cameras, lens=lens), **settings)
+    for name in ("rgb", "alpha", "depth", "median_depth"):
+        assert getattr(picture, name).isfinite().all(), name
+    # A loss need not be so careful; one that overflows by itself is not our matter.
+    (picture.rgb.clamp(max=10).sum() + picture.alpha.sum() + picture.depth.clamp(max=100).sum()).backward()
+    for name, leaf in [*leaves.items(), ("camera_from_world", pose)]:
+        assert leaf.grad is not None
+        assert leaf.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("log_scale", [-104.0, -40.0, 40.0, 88.0])
+@pytest.mark.parametrize("mean", [(0, 0, 2), (0, 0, 0), (1e20, 0, 2), (1e9, 1e9, 1e9)])
+def test_extremes_give_finite_gradients(backend: str, log_scale: float, mean: tuple[float, float, float]) -> None:
+    for lens in ("pinhole", "orthographic", "fisheye"):
+        for settings in ({"profile": "gsplat16"}, {"dilation": 0.0, "near": 0.0}):
+            splats = replace(one(mean, opacity=0.9), log_scales=torch.tensor([[log_scale, 0.0, -3.0]]))
+            leaves = [t.requires_grad_() for t in (splats.means, splats.quats, splats.log_scales)]
+            picture = drawn(backend, splats, ahead(lens=lens), antialiased=True, **settings)
+            for grad in torch.autograd.grad(picture.rgb.sum() + picture.depth.sum(), leaves):
+                assert grad.isfinite().all()

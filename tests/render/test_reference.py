@@ -108,7 +108,7 @@ def differences(lens: Lens, degree: int, **settings: object) -> None:
     leaves = [*awkward(degree), pose, background]
     picture = draw(*leaves)
     assert 0.1 < picture[1].mean() < 0.99
-    assert torch.autograd.gradcheck(draw, leaves, fast_mode=True)
+    assert torch.autograd.gradcheck(draw, leaves, fast_mode=True, check_undefined_grad=False)
 
 
 def test_smooth_is_nearly_the_same_picture() -> None:
