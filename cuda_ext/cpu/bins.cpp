@@ -1,7 +1,5 @@
 #include "cpu/bins.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -9,28 +7,19 @@
 
 namespace splatworld {
 
-std::vector<uint32_t> depth_order(const std::vector<float>& depths) {
-  struct Item {
-    uint32_t key, index;
-  };
-  constexpr int kBits = 11, kBuckets = 1 << kBits;
-  std::vector<Item> items(depths.size()), moved(depths.size());
+void sort_by_depth(Buffer<Item>& items, uint32_t count) {
+  constexpr int kDigit = 11, kBuckets = 1 << kDigit;
+  Buffer<Item> moved(count);
   std::array<std::array<uint32_t, kBuckets>, 3> starts{};
-  for (uint32_t i = 0; i < depths.size(); ++i) {
-    uint32_t key;  // the bits of positive floats order as the numbers do
-    memcpy(&key, &depths[i], sizeof key);
-    items[i] = {key, i};
-    for (int pass = 0; pass < 3; ++pass) ++starts[pass][(key >> (kBits * pass)) & (kBuckets - 1)];
-  }
+  for (uint32_t i = 0; i < count; ++i)
+    for (int pass = 0; pass < 3; ++pass) ++starts[pass][(items[i].key >> (kDigit * pass)) & (kBuckets - 1)];
   for (int pass = 0; pass < 3; ++pass) {
     uint32_t sum = 0;
     for (auto& start : starts[pass]) sum += std::exchange(start, sum);
-    for (const Item& item : items) moved[starts[pass][(item.key >> (kBits * pass)) & (kBuckets - 1)]++] = item;
-    items.swap(moved);
+    for (uint32_t i = 0; i < count; ++i)
+      moved[starts[pass][(items[i].key >> (kDigit * pass)) & (kBuckets - 1)]++] = items[i];
+    std::swap(items, moved);
   }
-  std::vector<uint32_t> order(items.size());
-  for (size_t i = 0; i < items.size(); ++i) order[i] = items[i].index;
-  return order;
 }
 
 Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers)
@@ -59,17 +48,18 @@ void Bins::fill_from(int begin, uint64_t capacity, Workers& workers) {
     if (end_ > begin_ && next > capacity) break;
     starts_.push_back(uint32_t(next));
   }
-  if (list_.size() < starts_.back()) list_.resize(starts_.back());
-  each_entry(begin_, end_, workers, [&](uint32_t i, int tile, uint32_t position) {
-    list_[starts_[size_t(tile - begin_)] + position] = i;
-  });
+  list_.reserve(starts_.back());
+  uint32_t* list = list_.data();
+  each_entry(begin_, end_, starts_, workers, [=](uint32_t i, int, uint32_t position) { list[position] = i; });
 }
 
-std::vector<std::vector<uint32_t>> Bins::cursors_of(int begin, int end) const {
-  std::vector<std::vector<uint32_t>> cursors(static_cast<size_t>(slabs_), std::vector<uint32_t>(size_t(end - begin)));
-  for (size_t slab = 1; slab < cursors.size(); ++slab)
-    for (size_t i = 0; i < size_t(end - begin); ++i)
-      cursors[slab][i] = cursors[slab - 1][i] + counts_[slab - 1][size_t(begin) + i];
+std::vector<std::vector<uint32_t>> Bins::cursors_of(int begin, int end, const std::vector<uint32_t>& starts) const {
+  const size_t tiles = size_t(end - begin);
+  std::vector<std::vector<uint32_t>> cursors(1, std::vector<uint32_t>(starts.begin(), starts.begin() + end - begin));
+  for (size_t slab = 1; slab < size_t(slabs_); ++slab) {
+    cursors.push_back(cursors.back());
+    for (size_t i = 0; i < tiles; ++i) cursors[slab][i] += counts_[slab - 1][size_t(begin) + i];
+  }
   return cursors;
 }
 

@@ -1,21 +1,27 @@
 // Depth order, and which footprints touch which tile.
 #pragma once
 
-#include <memory>
 #include <vector>
 
+#include "cpu/buffer.h"
+#include "cpu/kernels.h"
 #include "cpu/workers.h"
 #include "splatworld/tiles.h"
 
 namespace splatworld {
 
 struct Visible {
-  std::unique_ptr<Footprint[]> footprints;  // nearest first; equal depths in the order of the splats
+  Buffer<Placed> footprints;  // nearest first; equal depths in the order of the splats
   uint32_t count = 0;
 };
 
-// Indices of `depths` (all positive), smallest first and stable: a radix sort on the bits of the numbers.
-std::vector<uint32_t> depth_order(const std::vector<float>& depths);
+// An index and the bits of its depth: for positive numbers these order as the numbers do.
+struct Item {
+  uint32_t key, index;
+};
+
+// Sorts by key, smallest first and stable.
+void sort_by_depth(Buffer<Item>& items, uint32_t count);
 
 // Lists of footprints per tile, nearest first, made for a run of tiles at a time so that memory stays bounded however
 // large the splats are.
@@ -34,11 +40,11 @@ class Bins {
   // Tiles [begin, end), the longest lists first: what takes longest is begun first.
   std::vector<int> longest_first(int begin, int end) const;
 
-  // Calls f(footprint, tile, position in the tile's list) for all entries of tiles [begin, end), which are filled;
-  // those of one footprint come in order, from one thread.
+  // Calls f(footprint, tile, starts[tile - begin] + position in the tile's list) for all entries of tiles [begin, end),
+  // which are filled; those of one footprint come in order, from one thread.
   template <class F>
-  void each_entry(int begin, int end, Workers& workers, F f) const {
-    auto cursors = cursors_of(begin, end);
+  void each_entry(int begin, int end, const std::vector<uint32_t>& starts, Workers& workers, F f) const {
+    auto cursors = cursors_of(begin, end, starts);
     workers.run(slabs_, [&](int slab) {
       auto& cursor = cursors[size_t(slab)];
       each_span(slab, begin, end, [&](uint32_t i, int first, int last) {
@@ -48,7 +54,7 @@ class Bins {
   }
 
  private:
-  std::vector<std::vector<uint32_t>> cursors_of(int begin, int end) const;
+  std::vector<std::vector<uint32_t>> cursors_of(int begin, int end, const std::vector<uint32_t>& starts) const;
 
   // Calls f(footprint, first tile, last tile) for the runs of tiles that each footprint of a slab touches.
   template <class F>
@@ -75,7 +81,8 @@ class Bins {
   // A slab is a contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists
   // come out in depth order whatever the number of slabs.
   std::vector<std::vector<uint32_t>> counts_;  // [slab][tile]
-  std::vector<uint32_t> starts_, list_;
+  std::vector<uint32_t> starts_;
+  Buffer<uint32_t> list_;
   int begin_ = 0, end_ = 0;
 };
 

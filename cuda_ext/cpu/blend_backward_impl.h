@@ -16,7 +16,7 @@ struct PixelsGrad {
 
 template <class V>
 struct TileGrad {
-  static constexpr int parts = kTile / V::lanes;
+  static constexpr int parts = kParts<V>;
   PixelsGrad<V> pixels[kTile][parts];
   alignas(64) int32_t ends[kTile][kTile] = {};
   int32_t row_ends[kTile] = {};
@@ -34,7 +34,7 @@ struct TileGrad {
         if (row_ends[y] < ends[y][x]) row_ends[y] = ends[y][x];
       }
       for (int k = 0; k < 4; ++k) {
-        const Plane<const float>& plane = canvas.sums[k];
+        const Plane& plane = canvas.sums[k];
         if (plane.first)
           for (int x = 0; x < columns; ++x) lane[2 + k][x] = plane.first[(row + x) * plane.step];
       }
@@ -70,12 +70,12 @@ struct SplatLanes {
 };
 
 template <class V, bool kAbsolute>
-inline void unblend_row(TileGrad<V>& tile, int y, int32_t i, const Offsets<V>& at, const Footprint& splat,
+inline void unblend_row(TileGrad<V>& tile, int y, int32_t i, const Slices<V>& at,
                         const typename V::F* values, typename V::F alpha_max, SplatLanes<V>& out) {
-  const auto q_dy = V::set(at.q_dy[y]), base = V::set(at.base[y]), dy = V::set(at.dy[y]);
+  const auto base = V::set(at.base[y]), dy = V::set(at.dy[y]);
   for (int part = 0; part < TileGrad<V>::parts; ++part) {
     PixelsGrad<V>& px = tile.pixels[y][part];
-    const auto t = V::fma(at.p, at.dx[part], q_dy);
+    const auto t = V::fma(V::set(at.p), steps<V>(part), V::set(at.t[y]));
     const auto power = V::fnma(t, t, base);
     const auto hit = V::both(V::le(V::set(kLog2AlphaMin), power), V::after(tile.ends[y] + part * V::lanes, i));
     if (!V::bits(hit)) continue;
@@ -95,13 +95,13 @@ inline void unblend_row(TileGrad<V>& tile, int y, int32_t i, const Offsets<V>& a
     const auto vt = V::mul(v, t), vy = V::mul(v, dy);
     out.v = V::add(out.v, v);
     out.vt = V::add(out.vt, vt);
-    out.vtx = V::fma(vt, at.dx[part], out.vtx);
+    out.vtx = V::fma(vt, V::add(V::set(at.left), steps<V>(part)), out.vtx);
     out.vty = V::fma(vt, dy, out.vty);
     out.vy = V::add(out.vy, vy);
     out.vyy = V::fma(vy, dy, out.vyy);
     if (kAbsolute) {
-      const auto pull_y = V::fma(V::set(splat.q), vt, V::mul(V::set(splat.r * splat.r), vy));
-      out.absolute_x = V::add(out.absolute_x, V::abs(V::mul(V::set(splat.p), vt)));
+      const auto pull_y = V::fma(V::set(at.splat->q), vt, V::mul(V::set(at.splat->r * at.splat->r), vy));
+      out.absolute_x = V::add(out.absolute_x, V::abs(V::mul(V::set(at.splat->p), vt)));
       out.absolute_y = V::add(out.absolute_y, V::abs(pull_y));
     }
   }
@@ -111,16 +111,24 @@ template <class V, bool kAbsolute>
 void unblend_tile(const TileList& splats, const CanvasGrad& canvas, SplatSums* out) {
   TileGrad<V> tile(splats, canvas);
   const auto alpha_max = V::set(splats.alpha_max);
-  for (uint32_t i = splats.count; i-- > 0;) {
-    if (i >= 4) prefetch(splats.footprints + splats.list[i - 4]);
-    const Footprint& splat = splats.footprints[splats.list[i]];
-    const Offsets<V> at(splat, splats.x, splats.y);
-    const float* from = splats.values + int64_t(splats.list[i]) * splats.step;
-    const typename V::F values[4] = {V::set(from[0]), V::set(from[1]), V::set(from[2]), V::set(from[3])};
-    SplatLanes<V> lanes;
-    for (uint32_t todo = tile.rows(int32_t(i)) & at.rows; todo; todo &= todo - 1)
-      unblend_row<V, kAbsolute>(tile, lowest_bit(todo), int32_t(i), at, splat, values, alpha_max, lanes);
-    lanes.reduce(out + i);
+  Slices<V> slices[kBatch];
+  for (uint32_t end = splats.count; end > 0;) {
+    const uint32_t begin = end > kBatch ? end - kBatch : 0;
+    for (uint32_t i = begin; i < end; ++i) {
+      slices[i - begin].cut(splats, i);
+      slices[i - begin].rows &= tile.rows(int32_t(i));
+      if (begin >= kBatch) prefetch(splats.footprints + splats.list[i - kBatch]);
+    }
+    for (; end > begin; --end) {
+      const int32_t i = int32_t(end) - 1;
+      const Slices<V>& at = slices[uint32_t(i) - begin];
+      const typename V::F values[4] = {V::set(at.values[0]), V::set(at.values[1]), V::set(at.values[2]),
+                                       V::set(at.values[3])};
+      SplatLanes<V> lanes;
+      for (uint32_t todo = at.rows; todo; todo &= todo - 1)
+        unblend_row<V, kAbsolute>(tile, lowest_bit(todo), i, at, values, alpha_max, lanes);
+      lanes.reduce(out + i);
+    }
   }
 }
 

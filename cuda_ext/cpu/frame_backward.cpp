@@ -5,7 +5,7 @@
 
 namespace splatworld {
 
-constexpr uint64_t kSumEntries = 1u << 20;  // 64 MiB; one tile may need more, and gets it
+constexpr uint64_t kSumEntries = 1u << 19;  // 32 MiB; one tile may need more, and gets it
 
 // The end of the tiles from `begin` whose entries' sums are held at a time.
 int Frame::part_end(int begin) const {
@@ -18,24 +18,32 @@ int Frame::part_end(int begin) const {
 
 // Sums of the entries of some tiles' lists, one tile's after another's.
 struct Entries {
-  std::vector<uint64_t> starts;
-  std::unique_ptr<SplatSums[]> sums;
-  uint64_t capacity = 0;
+  std::vector<uint32_t> starts;
+  Buffer<SplatSums> sums;
 
   void lay_out(const std::vector<uint32_t>& reached, int begin, int end) {
     starts.assign(1, 0);
     for (int tile = begin; tile < end; ++tile) starts.push_back(starts.back() + reached[size_t(tile)]);
-    if (starts.back() <= capacity) return;
-    capacity = starts.back();
-    sums.reset(new SplatSums[capacity]);
+    sums.reserve(starts.back());
   }
 };
+
+// The planes of a pass in the caller's images, which are [h w 3], [h w 1] and [h w channels].
+static void set_planes(int pass, const PictureGrad& picture, int channels, Plane* planes) {
+  for (int k = 0; k < 4; ++k) {
+    const int channel = 4 * (pass - 1) + k;
+    if (pass == 0)
+      planes[k] = k < 3 ? Plane{picture.rgb ? picture.rgb + k : nullptr, 3} : Plane{picture.depth, 1};
+    else
+      planes[k] = {channel < channels && picture.features ? picture.features + channel : nullptr, channels};
+  }
+}
 
 PoseGrad<float> Frame::project_backward(const Gaussians& splats, const Job& job, const SplatSums* sums,
                                         const GaussiansGrad& grads, Workers& workers) const {
   std::vector<PoseGrad<float>> parts(size_t(chunks_of(visible_.count)));
   each_chunk(visible_.count, workers, [&](int64_t begin, int64_t end, int chunk) {
-    parts[size_t(chunk)] = job.kernels->project_backward(splats, view_, job.settings, visible_.footprints.get() + begin,
+    parts[size_t(chunk)] = job.kernels->project_backward(splats, view_, job.settings, visible_.footprints.data() + begin,
                                                          sums + begin, uint32_t(end - begin), grads);
   });
   PoseGrad<float> pose{};
@@ -62,23 +70,23 @@ PoseGrad<float> Frame::backward(const Gaussians& splats, const Job& job, const P
     for (int pass = 0; pass < passes.count(); ++pass) {
       passes.prepare(pass, workers);
       CanvasGrad canvas{picture.width, picture.height, {}, nullptr, transmittance_.data(), ends_.data()};
-      set_planes(pass, picture.rgb, picture.depth, picture.features, splats.channels, canvas.sums);
+      set_planes(pass, picture, splats.channels, canvas.sums);
       if (pass == 0) canvas.alpha = picture.alpha;
       workers.run(int(tiles.size()), [&](int i) {
         const int tile = tiles[size_t(i)];
         TileList list = tile_list(tile, passes.values(), passes.step(), job);
         list.count = reached_[size_t(tile)];
-        SplatSums* out = entries.sums.get() + entries.starts[size_t(tile - begin)];
+        SplatSums* out = entries.sums.data() + entries.starts[size_t(tile - begin)];
         job.kernels->blend_backward(list, canvas, grads.absolute, out);
       });
       // The values of later passes are features, and are done with when they are summed.
-      const int first = 4 * (pass - 1), columns = pass ? std::min(4, splats.channels - first) : 4;
-      bins_->each_entry(begin, end, workers, [&](uint32_t i, int tile, uint32_t position) {
-        if (position >= reached_[size_t(tile)]) return;
-        const float* from = entries.sums[entries.starts[size_t(tile - begin)] + position].of;
+      const int columns = pass ? passes.columns(pass) : 4;
+      bins_->each_entry(begin, end, entries.starts, workers, [&](uint32_t i, int tile, uint32_t position) {
+        if (position >= entries.starts[size_t(tile - begin) + 1]) return;
+        const float* from = entries.sums[position].of;
         for (int k = 0; k < SplatSums::kValues; ++k) sums[i].of[k] += from[k];
         float* values = sums[i].of + SplatSums::kValues;
-        if (pass) values = grads.features + int64_t(visible_.footprints[i].splat) * splats.channels + first;
+        if (pass) values = grads.features + int64_t(visible_.footprints[i].splat) * splats.channels + passes.first(pass);
         for (int k = 0; k < columns; ++k) values[k] += from[SplatSums::kValues + k];
       });
     }

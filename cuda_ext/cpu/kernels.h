@@ -11,15 +11,17 @@
 namespace splatworld {
 
 // A number per pixel, rows of the image one after the other; null where there is none.
-template <class T>
 struct Plane {
-  T* first = nullptr;
+  const float* first = nullptr;
   int step = 1;  // from one pixel to the next
 };
 
+// A cache line of its own for each.
+struct alignas(64) Placed : Footprint {};
+
 // The splats of one tile, nearest first, and the four values that each of them brings to this pass.
 struct TileList {
-  const Footprint* footprints;
+  const Placed* footprints;
   const float* values;  // of footprint 0
   int step;             // from one footprint's values to the next one's
   const uint32_t* list;
@@ -28,22 +30,27 @@ struct TileList {
   float alpha_max;
 };
 
-// What a pass writes. Passes after the first have no alpha, median and so on.
+// What a pass writes. The first one: rgb, depth and what follows them. The others: four features, or what is left of them.
 struct Canvas {
   int width, height;
-  Plane<float> sums[4];
+  bool stream;  // the images are too large for the caches: write past them
+  float* rgb;
+  float* depth;
   float* alpha;
   float* median;    // depth where transmittance falls to kMedian; 0 where it never does
   int32_t* things;  // the splat's thing there
   // For the way back: transmittance at the end, and the position in the list at which a pixel ended (or the list did).
   float* transmittance;
   uint32_t* ends;
+  float* features;  // of the first pixel, the first of this pass
+  int channels;     // in this pass
+  int step;         // from pixel to pixel
 };
 
 // What the way back starts from.
 struct CanvasGrad {
   int width, height;
-  Plane<const float> sums[4];
+  Plane sums[4];
   const float* alpha;
   const float* transmittance;
   const uint32_t* ends;
@@ -74,13 +81,13 @@ struct Projected {
 struct Kernels {
   const char* name;
   // Project splats [begin, end); footprints of the visible ones go to `out` in order.
-  Projected (*project)(const Gaussians&, const View<float>&, const Settings&, int64_t begin, int64_t end, Footprint* out);
+  Projected (*project)(const Gaussians&, const View<float>&, const Settings&, int64_t begin, int64_t end, Placed* out);
   // Blend one tile front to back; returns how many entries of the list were needed.
   uint32_t (*blend)(const TileList&, const Canvas&);
   // Walk those back to front; out[i] gets the sums of entry i.
   void (*blend_backward)(const TileList&, const CanvasGrad&, bool absolute, SplatSums* out);
   // Gradients of `count` footprints that no other call has; returns what they pull on the camera.
-  PoseGrad<float> (*project_backward)(const Gaussians&, const View<float>&, const Settings&, const Footprint* footprints,
+  PoseGrad<float> (*project_backward)(const Gaussians&, const View<float>&, const Settings&, const Placed* footprints,
                                       const SplatSums* sums, uint32_t count, const GaussiansGrad&);
 };
 

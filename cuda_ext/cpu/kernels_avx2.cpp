@@ -13,6 +13,7 @@ struct Avx2 {
   static F set(float a) { return _mm256_set1_ps(a); }
   static F load(const float* from) { return _mm256_loadu_ps(from); }
   static void store(float* to, F a) { _mm256_storeu_ps(to, a); }
+  static void stream(float* to, F a) { _mm256_stream_ps(to, a); }
   static F add(F a, F b) { return _mm256_add_ps(a, b); }
   static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
   static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
@@ -39,6 +40,7 @@ struct Avx2 {
   static M le(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
   static M eq(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
   static M both(M a, M b) { return _mm256_and_ps(a, b); }
+  static M either(M a, M b) { return _mm256_or_ps(a, b); }
   static M without(M a, M b) { return _mm256_andnot_ps(b, a); }
   static uint32_t bits(M a) { return uint32_t(_mm256_movemask_ps(a)); }
   static M from_bits(uint32_t bits) {
@@ -51,6 +53,12 @@ struct Avx2 {
   }
   static F where(M m, F a, F b) { return _mm256_blendv_ps(b, a, m); }
   static F masked(M m, F a) { return _mm256_and_ps(m, a); }
+  static void interleave(float* to, F a, F b, F c) {
+    float from[3][lanes];
+    store(from[0], a), store(from[1], b), store(from[2], c);
+    for (int lane = 0; lane < lanes; ++lane)
+      for (int k = 0; k < 3; ++k) to[3 * lane + k] = from[k][lane];
+  }
 
   // to[k] = sum of the lanes of from[k].
   static void sums(const F* from, float* to) {

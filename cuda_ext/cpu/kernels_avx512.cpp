@@ -6,6 +6,20 @@
 namespace splatworld {
 namespace {
 
+// Where the lanes of a0 b0 c0 a1 b1 .. come from.
+struct Places {
+  alignas(64) int32_t from[3][16] = {}, of_ab[3][16] = {};
+  __mmask16 is_c[3] = {};
+  constexpr Places() {
+    for (int i = 0; i < 48; ++i) {
+      from[i / 16][i % 16] = i / 3;
+      of_ab[i / 16][i % 16] = i / 3 + (i % 3 == 1 ? 16 : 0);
+      if (i % 3 == 2) is_c[i / 16] = __mmask16(is_c[i / 16] | 1 << i % 16);
+    }
+  }
+};
+constexpr Places kPlaces;
+
 struct Avx512 {
   static constexpr int lanes = 16;
   using F = __m512;
@@ -13,6 +27,7 @@ struct Avx512 {
   static F set(float a) { return _mm512_set1_ps(a); }
   static F load(const float* from) { return _mm512_loadu_ps(from); }
   static void store(float* to, F a) { _mm512_storeu_ps(to, a); }
+  static void stream(float* to, F a) { _mm512_stream_ps(to, a); }
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
@@ -34,6 +49,7 @@ struct Avx512 {
   static M le(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
   static M eq(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
   static M both(M a, M b) { return M(a & b); }
+  static M either(M a, M b) { return M(a | b); }
   static M without(M a, M b) { return M(a & ~b); }
   static uint32_t bits(M a) { return a; }
   static M from_bits(uint32_t bits) { return M(bits); }
@@ -42,6 +58,13 @@ struct Avx512 {
   }
   static F where(M m, F a, F b) { return _mm512_mask_blend_ps(m, b, a); }
   static F masked(M m, F a) { return _mm512_maskz_mov_ps(m, a); }
+  static void interleave(float* to, F a, F b, F c) {
+    for (int k = 0; k < 3; ++k) {
+      const __m512i from = _mm512_load_si512(kPlaces.from[k]), of_ab = _mm512_load_si512(kPlaces.of_ab[k]);
+      const F ab = _mm512_permutex2var_ps(a, of_ab, b);
+      store(to + lanes * k, _mm512_mask_permutexvar_ps(ab, kPlaces.is_c[k], from, c));
+    }
+  }
 
   // to[k] = sum of the lanes of from[k]: vectors are added in pairs, each time half as wide.
   static void sums(const F* from, float* to) {

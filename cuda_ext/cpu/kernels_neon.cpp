@@ -13,6 +13,8 @@ struct Neon {
   static F set(float a) { return vdupq_n_f32(a); }
   static F load(const float* from) { return vld1q_f32(from); }
   static void store(float* to, F a) { vst1q_f32(to, a); }
+  static void stream(float* to, F a) { vst1q_f32(to, a); }
+  static void interleave(float* to, F a, F b, F c) { vst3q_f32(to, {{a, b, c}}); }
   static F add(F a, F b) { return vaddq_f32(a, b); }
   static F sub(F a, F b) { return vsubq_f32(a, b); }
   static F mul(F a, F b) { return vmulq_f32(a, b); }
@@ -40,6 +42,7 @@ struct Neon {
   static M le(F a, F b) { return vcleq_f32(a, b); }
   static M eq(F a, F b) { return vceqq_f32(a, b); }
   static M both(M a, M b) { return vandq_u32(a, b); }
+  static M either(M a, M b) { return vorrq_u32(a, b); }
   static M without(M a, M b) { return vbicq_u32(a, b); }
   static uint32_t bits(M a) {
     const uint32x4_t lane = {1, 2, 4, 8};

@@ -14,6 +14,8 @@ struct Scalar {
   static F set(float a) { return a; }
   static F load(const float* from) { return *from; }
   static void store(float* to, F a) { *to = a; }
+  static void stream(float* to, F a) { *to = a; }
+  static void interleave(float* to, F a, F b, F c) { to[0] = a, to[1] = b, to[2] = c; }
   static F add(F a, F b) { return a + b; }
   static F sub(F a, F b) { return a - b; }
   static F mul(F a, F b) { return a * b; }
@@ -37,6 +39,7 @@ struct Scalar {
   static M le(F a, F b) { return a <= b; }
   static M eq(F a, F b) { return a == b; }
   static M both(M a, M b) { return a && b; }
+  static M either(M a, M b) { return a || b; }
   static M without(M a, M b) { return a && !b; }
   static uint32_t bits(M a) { return a; }
   static M from_bits(uint32_t bits) { return bits & 1; }

@@ -25,38 +25,31 @@ class Passes {
   Passes(const Visible& visible, const Gaussians& splats) : visible_(visible), splats_(splats) {}
 
   int count() const { return 1 + (splats_.channels + 3) / 4; }
-  int step() const { return features_.empty() ? int(sizeof(Footprint) / sizeof(float)) : 4; }
-  const float* values() const { return features_.empty() ? visible_.footprints[0].values : features_.data(); }
+  int step() const { return features_.empty() ? int(sizeof(Placed) / sizeof(float)) : 4; }
+  const float* values() const { return features_.empty() ? first_values() : features_.data(); }
+
+  // Of the features, the first of a pass and how many there are in it.
+  int first(int pass) const { return 4 * (pass - 1); }
+  int columns(int pass) const { return pass ? std::min(4, splats_.channels - first(pass)) : 0; }
 
   void prepare(int pass, Workers& workers) {
     if (pass == 0) return features_.clear();
-    const int first = 4 * (pass - 1), columns = std::min(4, splats_.channels - first);
     if (features_.empty()) features_.resize(4 * size_t(visible_.count) + 4);
     each_chunk(visible_.count, workers, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        const float* from = splats_.features + int64_t(visible_.footprints[size_t(i)].splat) * splats_.channels + first;
+        const float* from = splats_.features + int64_t(visible_.footprints[size_t(i)].splat) * splats_.channels + first(pass);
         float* to = features_.data() + 4 * i;
-        std::fill(std::copy(from, from + columns, to), to + 4, 0.0f);
+        std::fill(std::copy(from, from + columns(pass), to), to + 4, 0.0f);
       }
     });
   }
 
  private:
+  const float* first_values() const { return visible_.count ? visible_.footprints[0].values : nullptr; }
+
   const Visible& visible_;
   const Gaussians& splats_;
   std::vector<float> features_;
 };
-
-// The planes of a pass in the caller's images, which are [h w 3], [h w 1] and [h w channels].
-template <class T>
-void set_planes(int pass, T* rgb, T* depth, T* features, int channels, Plane<T>* planes) {
-  for (int k = 0; k < 4; ++k) {
-    const int channel = 4 * (pass - 1) + k;
-    if (pass == 0)
-      planes[k] = k < 3 ? Plane<T>{rgb ? rgb + k : nullptr, 3} : Plane<T>{depth, 1};
-    else
-      planes[k] = {channel < channels && features ? features + channel : nullptr, channels};
-  }
-}
 
 }  // namespace splatworld

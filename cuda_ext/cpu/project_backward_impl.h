@@ -13,7 +13,7 @@ constexpr float kLn2 = 0.693147181f;
 // Gradients for x, y, p, q, r and power from the sums over pixels:
 //   log2 alpha = power - t^2 - (r dy)^2 with t = p dx + q dy.
 template <class V>
-FootprintGrad<Number<V>> footprint_grad(const Footprint* footprints, const SplatSums* sums, int count) {
+FootprintGrad<Number<V>> footprint_grad(const Placed* footprints, const SplatSums* sums, int count) {
   using T = Number<V>;
   float shape[3][V::lanes], sum[SplatSums::kCount][V::lanes];
   for (int lane = 0; lane < V::lanes; ++lane) {
@@ -64,7 +64,7 @@ SW_HD Vec3<float> sh_backward(const Gaussians& splats, int64_t i, Vec3<float> ey
 }
 
 template <class V>
-Vec3<Number<V>> direction_grads(const Gaussians& splats, Vec3<float> eye, const Footprint* footprints,
+Vec3<Number<V>> direction_grads(const Gaussians& splats, Vec3<float> eye, const Placed* footprints,
                                 const SplatSums* sums, int count, float* sh_grad) {
   float grad[3][V::lanes] = {};
   for (int lane = 0; lane < count; ++lane) {
@@ -77,7 +77,7 @@ Vec3<Number<V>> direction_grads(const Gaussians& splats, Vec3<float> eye, const 
 
 // Gradients of finite parameters are finite: where a number grew too large on the way, there is none.
 template <class V, int Columns>
-void add_rows(float* to, const Number<V> (&columns)[Columns], const Footprint* footprints, int count) {
+void add_rows(float* to, const Number<V> (&columns)[Columns], const Placed* footprints, int count) {
   if (!to) return;
   float lane_of[Columns][V::lanes];
   for (int k = 0; k < Columns; ++k) V::store(lane_of[k], V::masked(finite(columns[k]).m, columns[k].f));
@@ -98,7 +98,7 @@ Vec3<float> total(const Vec3<Number<V>>& a, int count) { return {total(a.x, coun
 
 template <class V>
 PoseGrad<float> project_backward_range(const Gaussians& splats, const View<float>& view, const Settings& settings,
-                                       const Footprint* footprints, const SplatSums* sums, uint32_t all,
+                                       const Placed* footprints, const SplatSums* sums, uint32_t all,
                                        const GaussiansGrad& grads) {
   using T = Number<V>;
   const auto wide_view = wide<V>(view);

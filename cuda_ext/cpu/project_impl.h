@@ -89,7 +89,7 @@ Fate finish(const ProjectionLanes<V>& lanes, int lane, const Gaussians& splats, 
 
 template <class V>
 Projected project_range(const Gaussians& splats, const View<float>& view, const Settings& settings, int64_t begin,
-                        int64_t end, Footprint* out) {
+                        int64_t end, Placed* out) {
   const auto wide_view = wide<V>(view);
   Projected done;
   for (int64_t i = begin; i < end; i += V::lanes) {
