@@ -1,9 +1,9 @@
-// One warp takes kBucket entries of a tile's list. Eight lanes work on each quarter of the tile, 8x8 pixels, and take
-// the entries that touch it from the back, eight at a time: each lane holds one splat, the farthest in the first lane,
-// and the quarter's pixels walk through the lanes, one lane a step. So a splat's gradient is summed in registers over
-// all pixels of the quarter and leaves them once, and every pixel meets the splats back to front. With T the
-// transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and behind = sum over splats behind
-// it of w (g . v), less g_alpha T_end,
+// One warp takes kBucket entries of a tile's list. Its lanes form four queues of eight. A queue works on one patch of
+// 8x4 pixels after the other, and there on the entries that touch it, from the back, eight at a time: each lane holds
+// one splat, the farthest in the first lane, and the patch's pixels walk through the lanes, one lane a step. So a
+// splat's gradient is summed in registers over all pixels of the patch and leaves them once, and every pixel meets the
+// splats back to front. With T the transmittance before a splat, a its alpha, v its value, g the pixel's gradient, and
+// behind = sum over splats behind it of w (g . v), less g_alpha T_end,
 //   d loss / d v = a T g,   d loss / d a = T (g . v) - behind / (1 - a),
 // and T is that after the splat over (1 - a). This way `behind` grows from nothing in a pixel that ends in the bucket:
 // no small difference of large sums, however deep the splat. Other pixels start from the checkpoint at the bucket's
@@ -15,8 +15,7 @@
 namespace splatworld {
 namespace {
 
-constexpr int kQuarters = 4, kSide = kTile / 2, kSidePixels = kSide * kSide;
-constexpr int kQueue = kWarp / kQuarters;  // lanes for a quarter
+constexpr int kQueue = 8, kQueues = kWarp / kQueue;
 constexpr float kLn2 = 0.693147181f;
 
 struct PixelState {
@@ -24,12 +23,13 @@ struct PixelState {
   float behind;
 };
 
-// What a warp keeps of its tile in shared memory. The odd sizes keep the four quarters in different banks.
-struct Quarters {
-  float4 grads[kQuarters][kSidePixels];
-  PixelState states[kQuarters][kSidePixels + 1];
-  uint16_t last[kQuarters][kSidePixels + 8];  // one past the last entry that the pixel took, from Work::begin
-  uint8_t touching[kQuarters][kBucket];       // entries, from Work::begin, the farthest first
+// What a warp keeps of its tile in shared memory, by patches. The odd sizes keep queues in different banks.
+struct TilePixels {
+  float4 grads[kPatches][kPatchPixels];
+  PixelState states[kPatches][kPatchPixels + 1];
+  uint16_t last[kPatches][kPatchPixels + 8];  // one past the last entry that the pixel took, from Work::begin
+  uint8_t touching[kPatches][kBucket];        // entries, from Work::begin, the farthest first
+  int touching_count[kPatches];
 };
 
 struct Work {
@@ -38,8 +38,10 @@ struct Work {
   uint32_t begin, end;  // entries of the list to go through
 };
 
-struct Counts {
-  int of[kQuarters];
+// Patches that something touches, as digits of 4 bits.
+struct Jobs {
+  uint32_t patches;
+  int count;
 };
 
 // What a lane holds while pixels walk by.
@@ -59,8 +61,9 @@ __device__ inline float dot4(float4 a, float4 b) { return a.x * b.x + a.y * b.y 
 
 __device__ inline bool any(float4 a) { return a.x != 0 || a.y != 0 || a.z != 0 || a.w != 0; }
 
-__device__ inline Place corner_of(const Work& work, int quarter) {
-  return {work.tile_x * kTile + quarter % 2 * kSide, work.tile_y * kTile + quarter / 2 * kSide};
+__device__ inline Place corner_of(const Work& work, int patch) {
+  const Place place = place_of(patch * kPatchPixels);
+  return {work.tile_x * kTile + place.x, work.tile_y * kTile + place.y};
 }
 
 __device__ inline float4 pixel_grad(const ImageGrads& image, int64_t at) {
@@ -87,30 +90,27 @@ __device__ inline PixelState state_behind(const Frame& frame, const Work& work, 
   return {frame.checkpoint_transmittance[slot], dot4(grad, rest) - alpha_grad * left};
 }
 
-// Fills all but `touching`. Gives one past the last entry that each quarter took, from work.begin.
-__device__ inline Counts load_pixels(const Frame& frame, const ImageGrads& image, const Work& work, int lane,
-                                     Quarters& pixels) {
-  Counts lasts = {};
+// Fills all but `touching`. Writes one past the last entry that each patch took, from work.begin, to `lasts`.
+__device__ inline void load_pixels(const Frame& frame, const ImageGrads& image, const Work& work, int lane,
+                                   TilePixels& pixels, int* lasts) {
 #pragma unroll
-  for (int part = 0; part < kPixels / kWarp; ++part) {
-    const int quarter = part / 2, slot = part % 2 * kWarp + lane;
-    const Place corner = corner_of(work, quarter);
-    const int x = corner.x + slot % kSide, y = corner.y + slot / kSide;
+  for (int patch = 0; patch < kPatches; ++patch) {
+    const Place corner = corner_of(work, patch);
+    const int x = corner.x + lane % kPatchColumns, y = corner.y + lane / kPatchColumns;
     const int64_t at = int64_t(y) * frame.width + x;
     const uint32_t last = x < frame.width && y < frame.height ? frame.last[at] : 0;
     if (last > work.begin) {
       const float4 grad = pixel_grad(image, at);
       const int in_tile = y % kTile * kTile + x % kTile;
-      pixels.grads[quarter][slot] = grad;
-      pixels.states[quarter][slot] =
+      pixels.grads[patch][lane] = grad;
+      pixels.states[patch][lane] =
           state_behind(frame, work, at, in_tile, last, grad, image.alpha ? image.alpha[at] : 0.0f);
     }
-    int here = int(min(last, work.end)) - int(work.begin);
-    pixels.last[quarter][slot] = uint16_t(max(here, 0));
-    for (int by = 1; by < kWarp; by *= 2) here = max(here, __shfl_xor_sync(kAll, here, by));
-    lasts.of[quarter] = max(lasts.of[quarter], here);
+    int taken = max(int(min(last, work.end)) - int(work.begin), 0);
+    pixels.last[patch][lane] = uint16_t(taken);
+    for (int by = 1; by < kWarp; by *= 2) taken = max(taken, __shfl_xor_sync(kAll, taken, by));
+    lasts[patch] = taken;
   }
-  return lasts;
 }
 
 __device__ inline Disc load_disc(const Frame& frame, uint32_t footprint) {
@@ -118,25 +118,31 @@ __device__ inline Disc load_disc(const Frame& frame, uint32_t footprint) {
   return {a.x, a.y, a.z, a.w, b.x, b.y};
 }
 
-// Writes which entries touch each quarter, and gives how many.
-__device__ inline Counts list_touching(const Frame& frame, const Work& work, const Counts& lasts, int lane,
-                                       Quarters& pixels) {
-  Counts counts = {};
+// Fills `touching`.
+__device__ inline Jobs list_touching(const Frame& frame, const Work& work, const int* lasts, int lane,
+                                     TilePixels& pixels) {
+  int counts[kPatches] = {};
   for (int end = int(work.end - work.begin); end > 0; end -= kWarp) {
     const int entry = end - 1 - lane;
     const Disc disc = load_disc(frame, frame.pairs[work.list + work.begin + uint32_t(max(entry, 0))]);
 #pragma unroll
-    for (int quarter = 0; quarter < kQuarters; ++quarter) {
-      const Place corner = corner_of(work, quarter);
-      const bool hit = entry >= 0 && entry < lasts.of[quarter] &&
-                       touches(disc, float(corner.x) + 0.5f, float(corner.y) + 0.5f, kSide, kSide);
+    for (int patch = 0; patch < kPatches; ++patch) {
+      const Place corner = corner_of(work, patch);
+      const bool hit = entry >= 0 && entry < lasts[patch] &&
+                       touches_patch(disc, float(corner.x) + 0.5f, float(corner.y) + 0.5f);
       const uint32_t hits = __ballot_sync(kAll, hit);
-      if (hit) pixels.touching[quarter][counts.of[quarter] + __popc(hits & ((1u << lane) - 1))] = uint8_t(entry);
-      counts.of[quarter] += __popc(hits);
+      if (hit) pixels.touching[patch][counts[patch] + __popc(hits & ((1u << lane) - 1))] = uint8_t(entry);
+      counts[patch] += __popc(hits);
     }
   }
+  Jobs jobs = {0, 0};
+#pragma unroll
+  for (int patch = 0; patch < kPatches; ++patch) {
+    if (lane == 0) pixels.touching_count[patch] = counts[patch];
+    if (counts[patch] > 0) jobs.patches |= uint32_t(patch) << (4 * jobs.count++);
+  }
   __syncwarp();
-  return counts;
+  return jobs;
 }
 
 // One pixel meets one splat. `exponent` is log2 alpha, not below kLog2AlphaMin.
@@ -160,28 +166,49 @@ __device__ inline void meet(const Held& splat, float exponent, float alpha_max, 
 // from + n, exactly, for whole n below 2^22 and halves `from` below 2^22: cheaper than a conversion.
 __device__ inline float plus(float from, uint32_t n) { return __uint_as_float(0x4b000000u | n) - (8388608.0f - from); }
 
-// Lets the pixels of each quarter walk past the splats that its lanes hold.
-__device__ inline Gathered walk(const Work& work, const Held& splat, float alpha_max, int lane, Quarters& pixels) {
-  const int quarter = lane / kQueue, place = lane % kQueue;
-  const Place corner = corner_of(work, quarter);
+// Where a queue is.
+struct Queue {
+  int patch;
+  int first, count;  // of `touching`: what comes next, and how much there is
+};
+
+// Lets the pixels of each queue's patch walk past the splats that its lanes hold.
+__device__ inline Gathered walk(const Work& work, const Queue& queue, const Held& splat, float alpha_max, int lane,
+                                TilePixels& pixels) {
+  const int place = lane % kQueue, patch = queue.patch;
+  const Place corner = corner_of(work, patch);
   const float corner_x = float(corner.x) + 0.5f, corner_y = float(corner.y) + 0.5f;
+  const uint32_t slots = queue.first < queue.count ? kPatchPixels : 0;
   PixelState state = {0, 0};
   Gathered sum = {};
-  for (int step = 0; step < kSidePixels + kQueue - 1; ++step) {
+  for (int step = 0; step < kPatchPixels + kQueue - 1; ++step) {
     state = {__shfl_up_sync(kAll, state.transmittance, 1, kQueue), __shfl_up_sync(kAll, state.behind, 1, kQueue)};
     const uint32_t slot = uint32_t(step - place);
-    if (slot >= kSidePixels) continue;
-    if (place == 0) state = pixels.states[quarter][slot];
-    if (splat.entry < pixels.last[quarter][slot]) {
-      const float x = plus(corner_x, slot % kSide), y = plus(corner_y, slot / kSide);
+    if (slot >= slots) continue;
+    if (place == 0) state = pixels.states[patch][slot];
+    if (splat.entry < pixels.last[patch][slot]) {
+      const float x = plus(corner_x, slot % kPatchColumns), y = plus(corner_y, slot / kPatchColumns);
       const float exponent = log2_alpha(splat.disc, x, y);
       if (exponent >= kLog2AlphaMin)
-        meet(splat, exponent, alpha_max, x - splat.disc.x, y - splat.disc.y, pixels.grads[quarter][slot], state, sum);
+        meet(splat, exponent, alpha_max, x - splat.disc.x, y - splat.disc.y, pixels.grads[patch][slot], state, sum);
     }
-    if (place == kQueue - 1) pixels.states[quarter][slot] = state;
+    if (place == kQueue - 1) pixels.states[patch][slot] = state;
   }
   __syncwarp();
   return sum;
+}
+
+// Gives queues that are done the next patches, of which `*next` is the first. False: nothing is left.
+__device__ inline bool go_on(const Jobs& jobs, const TilePixels& pixels, int lane, int* next, Queue* queue) {
+  const bool done = queue->first >= queue->count;
+  const uint32_t waiting = __ballot_sync(kAll, done && lane % kQueue == 0);
+  const int job = *next + __popc(waiting & ((1u << (lane & -kQueue)) - 1));
+  if (done) {
+    queue->patch = int(jobs.patches >> (4 * min(job, kPatches - 1)) & 7);
+    queue->first = 0, queue->count = job < jobs.count ? pixels.touching_count[queue->patch] : 0;
+  }
+  *next = min(*next + __popc(waiting), jobs.count);
+  return __any_sync(kAll, queue->first < queue->count);
 }
 
 #if defined(SW_EMULATED) || __CUDA_ARCH__ >= 900
@@ -205,8 +232,8 @@ __device__ inline void hand_over(const Disc& d, const Gathered& sum, bool met, i
     if (met) add(to, a), add(to + 1, b), add(to + 2, sum.value);
     return;
   }
-  for (int quarter = 0; quarter < kQuarters; ++quarter) {  // they may hold the same splat
-    if (met && lane / kQueue == quarter) add_alone(to, a), add_alone(to + 1, b), add_alone(to + 2, sum.value);
+  for (int queue = 0; queue < kQueues; ++queue) {  // they may hold the same splat
+    if (met && lane / kQueue == queue) add_alone(to, a), add_alone(to + 1, b), add_alone(to + 2, sum.value);
     __syncwarp();
   }
 }
@@ -227,22 +254,21 @@ __global__ void __launch_bounds__(kBlock) list_work(Frame frame, uint2* items, u
 }
 
 __global__ void __launch_bounds__(kWarp) blend_back(Frame frame, ImageGrads image, BackwardScratch scratch) {
-  __shared__ Quarters pixels;
-  const int lane = int(threadIdx.x), quarter = lane / kQueue;
+  __shared__ TilePixels pixels;
+  const int lane = int(threadIdx.x);
   for (uint32_t item = blockIdx.x; item < *scratch.item_count; item += gridDim.x) {
     const Work work = work_of(frame, scratch.items[item]);
-    const Counts lasts = load_pixels(frame, image, work, lane, pixels);
-    const Counts counts = list_touching(frame, work, lasts, lane, pixels);
-    const int most = max(max(counts.of[0], counts.of[1]), max(counts.of[2], counts.of[3]));
-    const int upper = quarter == 0 ? counts.of[0] : counts.of[1], lower = quarter == 2 ? counts.of[2] : counts.of[3];
-    const int count = quarter < 2 ? upper : lower;
-    for (int first = 0; first < most; first += kQueue) {
-      const int number = first + lane % kQueue;
-      const int entry = number < count ? pixels.touching[quarter][number] : kBucket;
+    int lasts[kPatches];
+    load_pixels(frame, image, work, lane, pixels, lasts);
+    const Jobs jobs = list_touching(frame, work, lasts, lane, pixels);
+    int next = 0;
+    for (Queue queue = {0, 0, 0}; go_on(jobs, pixels, lane, &next, &queue); queue.first += kQueue) {
+      const int number = queue.first + lane % kQueue;
+      const int entry = number < queue.count ? pixels.touching[queue.patch][number] : kBucket;
       const uint32_t pair = work.list + work.begin + uint32_t(entry < kBucket ? entry : 0);
       const uint32_t footprint = frame.pairs[pair];
       const Held splat = {load_disc(frame, footprint), frame.values[footprint], entry};
-      const Gathered sum = walk(work, splat, frame.alpha_max, lane, pixels);
+      const Gathered sum = walk(work, queue, splat, frame.alpha_max, lane, pixels);
       const bool met = any(sum.value) || any({sum.e, sum.abs_x, sum.abs_y, 0});
       float4* to = scratch.records ? scratch.records + kGradQuads * uint64_t(pair)
                                    : scratch.grads + kGradQuads * uint64_t(footprint);

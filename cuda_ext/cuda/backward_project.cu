@@ -12,8 +12,11 @@ __device__ inline uint32_t splat_of(const Frame& frame, uint32_t footprint) {
 
 __device__ inline bool any(float4 a) { return a.x != 0 || a.y != 0 || a.z != 0 || a.w != 0; }
 
+// Gradients of finite parameters are finite: where a number grew too large on the way, there is none.
+__device__ inline float finite(float a) { return isfinite(a) ? a : 0.0f; }
+
 __device__ inline void add3(float* to, Vec3<float> what) {
-  to[0] += what.x, to[1] += what.y, to[2] += what.z;
+  to[0] += finite(what.x), to[1] += finite(what.y), to[2] += finite(what.z);
 }
 
 template <int kDegree>
@@ -25,10 +28,10 @@ __device__ inline void add_sh(float* to, const ColourGrad<kDegree>& grad) {
 __device__ inline void add_row(int64_t i, const RowGrad<float>& grad, const SplatGrads& out) {
   if (out.means) add3(out.means + 3 * i, grad.mean);
   if (out.log_scales) add3(out.log_scales + 3 * i, grad.scale);
-  if (out.logit_opacities) out.logit_opacities[i] += grad.opacity;
+  if (out.logit_opacities) out.logit_opacities[i] += finite(grad.opacity);
   if (!out.quats) return;
 #pragma unroll
-  for (int k = 0; k < 4; ++k) out.quats[4 * i + k] += grad.quat[k];
+  for (int k = 0; k < 4; ++k) out.quats[4 * i + k] += finite(grad.quat[k]);
 }
 
 template <int kDegree>
@@ -42,7 +45,8 @@ __device__ inline void add_splat(const Gaussians& splats, int64_t i, const View<
   grad.colour = colour.colour;
   const Row<float> row = row_of(splats, i, settings.activated);
   add_row(i, project_backward(row, view, settings, grad, colour.direction, pose), out);
-  if (out.abs_centres) out.abs_centres[2 * i] += quads[1].z, out.abs_centres[2 * i + 1] += quads[1].w;
+  if (!out.abs_centres) return;
+  out.abs_centres[2 * i] += finite(quads[1].z), out.abs_centres[2 * i + 1] += finite(quads[1].w);
 }
 
 // Sums over the block, in a fixed order, to `part` [kPoseNumbers].
@@ -51,7 +55,7 @@ __device__ void sum_block(const float* numbers, float* part) {
   const int lane = int(threadIdx.x) % kWarp, warp = int(threadIdx.x) / kWarp;
 #pragma unroll
   for (int k = 0; k < kPoseNumbers; ++k) {
-    float sum = numbers[k];
+    float sum = finite(numbers[k]);
     for (int by = kWarp / 2; by > 0; by /= 2) sum += __shfl_xor_sync(kAll, sum, by);
     if (lane == 0) sums[warp][k] = sum;
   }
@@ -102,10 +106,10 @@ __global__ void __launch_bounds__(kBlock)
   *from = {0, 0, 0, 0};
   if (!any(values) || !features_grad) return;
   float* to = features_grad + int64_t(splat_of(frame, footprint)) * channels + first;
-  to[0] += values.x;
-  if (first + 1 < channels) to[1] += values.y;
-  if (first + 2 < channels) to[2] += values.z;
-  if (first + 3 < channels) to[3] += values.w;
+  to[0] += finite(values.x);
+  if (first + 1 < channels) to[1] += finite(values.y);
+  if (first + 2 < channels) to[2] += finite(values.z);
+  if (first + 3 < channels) to[3] += finite(values.w);
 }
 
 using ProjectBack = void (*)(Frame, Gaussians, Camera, Settings, BackwardScratch, SplatGrads);
