@@ -93,7 +93,7 @@ def render(
         BackendError: the backend asked for cannot draw these splats here.
     """
     settings = settings or _USUAL
-    splats = scene if isinstance(scene, Splats) else scene.splats()
+    splats = scene if isinstance(scene, Splats) else _splats_of(scene)
     check_cameras(cameras, settings.background)
     params = _params(splats, features, settings)
     if settings.normals:
@@ -149,6 +149,12 @@ def _chosen(backend: str, params: Params, settings: RenderSettings) -> ModuleTyp
             return module
         reasons.append(f"the backend '{name}' cannot draw this: {reason}")
     raise BackendError("; ".join(reasons))
+
+
+def _splats_of(scene: object) -> Splats:
+    if not isinstance(scene, HasSplats):
+        raise UsageError(f"the scene is a {type(scene).__name__}; expected a World or Splats")
+    return scene.splats()
 
 
 def _params(splats: Splats, features: Tensor | None, settings: RenderSettings) -> Params:

@@ -65,6 +65,8 @@ def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_f
     Raises:
         UsageError: they are not, by name.
     """
+    if not isinstance(cameras, Camera):
+        raise UsageError(f"cameras is {_described(cameras)}; expected a Camera")
     for name, tensor, side in ((poses, cameras.camera_from_world, 4), ("Ks", cameras.Ks, 3)):
         if not isinstance(tensor, Tensor) or tensor.shape[1:] != (side, side) or not tensor.is_floating_point():
             raise UsageError(f"{name} is {_described(tensor)}; expected a float tensor [c, {side}, {side}]")

@@ -197,9 +197,10 @@ def _colours(
 
 
 def _finite(params: Params) -> Bool[Tensor, " n"]:
-    # Logits may be infinite: opacity 0 or 1.
     shapes = torch.cat([params.means, params.quats, params.log_scales], 1)
-    return shapes.isfinite().all(1) & ~params.logit_opacities.isnan()
+    # Logits may be infinite: opacity 0 or 1.
+    opacities = params.logit_opacities
+    return shapes.isfinite().all(1) & (opacities.isfinite() if params.activated else ~opacities.isnan())
 
 
 def _guarded(x: Tensor) -> Tensor:

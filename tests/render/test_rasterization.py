@@ -109,6 +109,20 @@ def test_lenses_have_gsplats_names() -> None:
         assert torch.allclose(got, want, atol=1e-6)
 
 
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "cuda"])
+def test_opacities_and_scales_may_be_anything(backend: str) -> None:
+    splats = cloud(5, size=0.3)
+    opacities, scales = splats.opacities, splats.scales
+    opacities[0], opacities[1], scales[2], scales[3] = float("inf"), float("nan"), float("inf"), -scales[3]
+    rgb, _, meta = rasterize(
+        splats.means, splats.quats, scales, opacities, splats.sh, *on_screen(), sh_degree=1, backend=backend
+    )
+    assert meta["skipped"].tolist() == [3, 3]
+    assert rgb.isfinite().all()
+    rest = splats[torch.tensor([3, 4])]
+    assert torch.allclose(rgb, rasterize(*core(rest), rest.sh, *on_screen(), sh_degree=1, backend=backend)[0])
+
+
 def test_nobody_to_look() -> None:
     nobody = (torch.zeros(0, 4, 4), torch.zeros(0, 3, 3), 8, 4)
     assert rasterize(*core(one()), torch.rand(1, 3), *nobody)[0].shape == (0, 4, 8, 3)

@@ -125,6 +125,14 @@ def test_cameras_that_cannot_be_are_refused_by_name(changes: dict[str, Any], sen
         render(one(), replace(view(), **changes))
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_scene_or_camera_is_refused() -> None:
+    with pytest.raises(UsageError, match="the scene is a dict; expected a World or Splats"):
+        render({}, view())
+    with pytest.raises(UsageError, match=r"cameras is \[4, 4\] of float32; expected a Camera"):
+        render(one(), torch.eye(4))
+
+
 @pytest.mark.parametrize(
     ("features", "sentence"),
     [
