@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def gradients(
     plan: "_Plan",
     frames: Sequence["Frame"],
-    inputs: Sequence[Tensor],
+    inputs: list[Tensor],
     pictures: Sequence[Tensor | None],
     wanted: Sequence[bool],
     stream: int,
