@@ -82,10 +82,13 @@ def blend(
         BackendError: more splats cover one row of tiles than can be listed.
     """
     plan = _Plan(params, cameras, settings, absolute, kernels or _cuda)
-    poses = cameras.camera_from_world.to(params.means.device, torch.float32)
+    poses = cameras.camera_from_world
+    if poses.device != plan.device or poses.dtype is not torch.float32:
+        poses = poses.to(plan.device, torch.float32)
     inputs = (poses, params.means, params.quats, params.log_scales, params.logit_opacities, params.sh)
     inputs = inputs if params.features is None else (*inputs, params.features)
-    with torch.cuda.device(plan.device) if plan.device.type == "cuda" else nullcontext():
+    elsewhere = plan.device.type == "cuda" and plan.device.index != torch.cuda.current_device()
+    with torch.cuda.device(plan.device) if elsewhere else nullcontext():
         if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
             return Sums(*_Blend.apply(plan, *inputs))
         images, _ = plan.draw([_plain(t) for t in inputs], keep=False)
@@ -124,7 +127,7 @@ class _Plan:
         asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
         self.degree = -1 if params.plain else asked
         self.things = None if params.things is None else _plain(params.things, torch.int32)
-        self.Ks = _plain(cameras.Ks.to(self.device))
+        self.Ks = _plain(cameras.Ks if cameras.Ks.device == self.device else cameras.Ks.to(self.device))
         self.size = (len(cameras), cameras.height, cameras.width)
         self.absolute = absolute
         self.deterministic = settings.deterministic
@@ -174,7 +177,7 @@ class _Plan:
                 frame = self.kernels.Frame(width, height, *band, count, *room, keep)
                 kept = torch.empty(frame.kept_bytes, dtype=torch.uint8, device=self.device)
                 frame.place(kept.data_ptr(), memory.scratch_of(frame.scratch_bytes, self.device).data_ptr())
-                places = (inputs[0][camera].data_ptr(), self.Ks[camera].data_ptr())
+                places = (_part(inputs[0], camera), _part(self.Ks, camera))
                 self.kernels.bin(frame, splats, *places, self.job, memory.counters.data_ptr(), stream)
                 memory.mark()
                 self._blend(frame, camera, band[0] == 0, inputs, images, stream)
@@ -190,10 +193,10 @@ class _Plan:
     def _blend(
         self, frame: Any, camera: int, first: bool, inputs: list[Tensor], images: "_Images", stream: int
     ) -> None:
-        totals = [t[camera].data_ptr() for t in images.totals]
-        others = [t[camera].data_ptr() for t in (images.alpha, images.median, images.things)]
+        totals = [_part(t, camera) for t in images.totals]
+        others = [_part(t, camera) for t in (images.alpha, images.median, images.things)]
         # Bands all see the same broken splats.
-        skipped = images.skipped[camera].data_ptr() if first else 0
+        skipped = _part(images.skipped, camera) if first else 0
         self.kernels.blend(frame, totals[0], *others, skipped, stream)
         for number, total in enumerate(totals[1:]):
             features = inputs[6]
@@ -333,5 +336,12 @@ def address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
+def _part(tensor: Tensor, index: int) -> int:
+    """Address of tensor[index]; its numbers have four bytes."""
+    return tensor.data_ptr() + 4 * index * tensor.stride(0)
+
+
 def _plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    if tensor.dtype is dtype and tensor.is_contiguous():
+        return tensor
     return tensor.detach().to(dtype).contiguous()
