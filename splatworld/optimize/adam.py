@@ -11,7 +11,7 @@ from torch import Tensor
 
 from splatworld.errors import UsageError
 from splatworld.optimize import adam_reference
-from splatworld.optimize.kernels import kernels_for, where
+from splatworld.optimize.kernels import current, kernels_for, where
 
 Mode = Literal["dense", "lazy", "selective"]
 Rate = float | tuple[float, float]
@@ -120,7 +120,10 @@ class Adam:
         """Begin a step that someone else finishes; `step` does it by itself."""
         state = self.state
         place = where(self._kernels, self._rates.device, self.threads)
-        self._kernels.adam_tick(self.choice, state["now"], state["pace"], state["rates"], state.get("tables"), place)
+        with current(self._rates.device):
+            self._kernels.adam_tick(
+                self.choice, state["now"], state["pace"], state["rates"], state.get("tables"), place
+            )
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a `state` that was kept.
@@ -146,21 +149,22 @@ class Adam:
         tensor, state = self.params[name], self.state
         shape = (tensor.shape[0], math.prod(tensor.shape[1:]))
         rows = [t.view(shape) for t in (tensor.detach(), state[f"first.{name}"], state[f"second.{name}"])]
-        self._kernels.adam_step(
-            self.choice,
-            rows[0],
-            rows[1],
-            rows[2],
-            None if gradient is None else gradient.detach().reshape(shape).contiguous(),
-            self._heads[name],
-            2 * list(self.params).index(name),
-            state["now"],
-            state["pace"],
-            visible,
-            state.get("last"),
-            state.get("tables"),
-            where(self._kernels, tensor.device, self.threads),
-        )
+        with current(tensor.device):
+            self._kernels.adam_step(
+                self.choice,
+                rows[0],
+                rows[1],
+                rows[2],
+                None if gradient is None else gradient.detach().reshape(shape).contiguous(),
+                self._heads[name],
+                2 * list(self.params).index(name),
+                state["now"],
+                state["pace"],
+                visible,
+                state.get("last"),
+                state.get("tables"),
+                where(self._kernels, tensor.device, self.threads),
+            )
 
 
 def _head(tensor: Tensor, rate: Rate) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor
 from splatworld.camera import Camera
 from splatworld.errors import UsageError
 from splatworld.optimize.adam import Adam
-from splatworld.optimize.kernels import kernels_for, where
+from splatworld.optimize.kernels import current, kernels_for, where
 from splatworld.optimize.loss import SSIM_WEIGHT, Photometric, Targets, Weights, photometric
 from splatworld.render.params import Params, RenderSettings
 
@@ -94,6 +94,10 @@ class FusedStep:
         """
         if len(camera) != 1:
             raise UsageError(f"{len(camera)} cameras; a fused step takes one at a time")
+        with current(self._params.means.device):
+            return self._step(camera, target, weights)
+
+    def _step(self, camera: Camera, target: Targets, weights: Weights | None) -> Photometric:
         room = self._room_for(camera)
         self._bin(room, camera)
         images = (room.totals, room.alpha, room.median, room.things)
@@ -214,6 +218,11 @@ class _Room:
             counters=torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu),
             written=torch.cuda.Event() if on_gpu else None,
         )
+
+    def __del__(self) -> None:
+        # The GPU may be about to write the counters, which nobody else must get before.
+        if self.written is not None:
+            self.written.synchronize()
 
     @property
     def camera(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Which compiled kernels train on a device, and how they are asked."""
 
 import importlib
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from types import ModuleType
 
@@ -33,3 +34,8 @@ def where(kernels: ModuleType, device: torch.device, threads: int) -> int:
     if on_device(kernels):
         return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
     return max(1, min(threads or torch.get_num_threads(), _THREADS_MAX))
+
+
+def current(device: torch.device) -> AbstractContextManager[object]:
+    """Within it, kernels are queued on this device, whichever was current before."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()

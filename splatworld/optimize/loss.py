@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from splatworld.errors import UsageError
-from splatworld.optimize.kernels import kernels_for, on_device, where
+from splatworld.optimize.kernels import current, kernels_for, on_device, where
 
 SSIM_WEIGHT = 0.2
 _REACH, _SIGMA, _C1, _C2 = 5, 1.5, 0.01**2, 0.03**2
@@ -189,7 +189,8 @@ def _on_device(
     scratch = image.new_empty(kernels.loss_scratch(count, height, width, gradient))
     sums = image.new_empty(3)
     places = [0 if t is None else t.data_ptr() for t in (*targets, factors, grad, scratch, sums)]
-    kernels.loss(image.data_ptr(), stride, *places[:3], count, height, width, *scales, *places[3:], stream)
+    with current(image.device):
+        kernels.loss(image.data_ptr(), stride, *places[:3], count, height, width, *scales, *places[3:], stream)
     return Photometric(*_three(sums), grad)
 
 
