@@ -22,8 +22,12 @@ void sort_by_depth(Buffer<Item>& items, uint32_t count) {
   }
 }
 
+static int slabs_for(uint32_t count, const Workers& workers) {
+  return std::max(1, std::min({4 * workers.count(), 64, int(count / 256)}));
+}
+
 Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers)
-    : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(std::min(4 * workers.count(), 64)) {
+    : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(slabs_for(visible.count, workers)) {
   const int tiles = tiles_x * tiles_y;
   counts_.assign(size_t(slabs_), std::vector<uint32_t>(size_t(tiles) + 1));
   workers.run(slabs_, [&](int slab) {

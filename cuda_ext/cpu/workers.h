@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -12,13 +13,7 @@ namespace splatworld {
 
 class Workers {
  public:
-  explicit Workers(int threads) {
-    try {
-      for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { serve(); });
-    } catch (const std::system_error&) {
-      // The machine gives no more threads: those we have, or the caller alone, do the work.
-    }
-  }
+  explicit Workers(int threads) : wanted_(threads) {}
 
   ~Workers() {
     {
@@ -32,11 +27,12 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Threads that work, the caller's included.
-  int count() const { return 1 + int(threads_.size()); }
+  // Threads that may work, the caller's included.
+  int count() const { return wanted_; }
 
   // Call job(i) once for every i in [0, count), in any order; the caller works too. Jobs must not throw.
   void run(int count, const std::function<void(int)>& job) {
+    if (count > 1) start();
     if (threads_.empty() || count < 2) {
       for (int i = 0; i < count; ++i) job(i);
       return;
@@ -56,6 +52,15 @@ class Workers {
   }
 
  private:
+  // Threads start when there is something to share.
+  void start() {
+    try {
+      while (int(threads_.size()) + 1 < wanted_) threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      wanted_ = int(threads_.size()) + 1;  // the machine gives no more
+    }
+  }
+
   void drain(const std::function<void(int)>& job, int count) {
     for (int i = next_++; i < count; i = next_++) job(i);
   }
@@ -76,6 +81,7 @@ class Workers {
     }
   }
 
+  int wanted_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;

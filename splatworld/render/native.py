@@ -158,4 +158,6 @@ def _address(tensor: Tensor | None) -> int:
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    if tensor.dtype is dtype and tensor.is_contiguous() and tensor.is_cpu:
+        return tensor
     return tensor.detach().to("cpu", dtype).contiguous()

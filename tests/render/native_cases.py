@@ -1,5 +1,7 @@
 """Scenes that the tests of the compiled kernels share, and how pictures and gradients are compared."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -21,6 +23,15 @@ class Case:
     params: Params
     cameras: Camera
     settings: RenderSettings = field(default_factory=RenderSettings)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For torch: on small tensors its threads only wait for each other, for long where the machine is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def params_of(splats: Splats, features: Tensor | None = None) -> Params:
@@ -56,6 +67,7 @@ def _activated(params: Params) -> Params:
 
 def cases() -> dict[str, Case]:
     """Each feature of the rasterizer, alone or with others."""
+    eyes = view(90, 60)
     small, thick = cloud(1200, degree=4, size=0.03), cloud(500, degree=0, size=0.3)
     paper = cloud(400, size=0.4)
     paper = replace(paper, log_scales=paper.log_scales + torch.tensor([0.0, 0.0, -12.0]))
@@ -63,20 +75,20 @@ def cases() -> dict[str, Case]:
     clamped = replace(clamped, logit_opacities=clamped.logit_opacities + 9)
     some = params_of(cloud(700, degree=2))
     return {
-        "small": Case(params_of(small), view()),
-        "thick": Case(params_of(thick), view()),
-        "thin": Case(params_of(paper), view()),
-        "clamped": Case(params_of(clamped), view()),
-        "fisheye": Case(some, through("fisheye", view())),
-        "orthographic": Case(some, through("orthographic", view())),
-        "antialiased": Case(params_of(small), view(), RenderSettings(antialiased=True)),
-        "gsplat16": Case(params_of(small), view(), RenderSettings(profile="gsplat16", antialiased=True)),
-        "inria": Case(params_of(thick), view(), RenderSettings(profile="inria")),
-        "features": Case(replace(some, features=_features(700, 9)), view()),
-        "one feature": Case(replace(some, features=_features(700, 1)), view()),
-        "activated": Case(_activated(some), view()),
-        "low degree": Case(params_of(small), view(), RenderSettings(sh_degree=1)),
-        "clipped": Case(some, view(), RenderSettings(near=12.0, far=16.0, radius_clip=3.0)),
+        "small": Case(params_of(small), eyes),
+        "thick": Case(params_of(thick), eyes),
+        "thin": Case(params_of(paper), eyes),
+        "clamped": Case(params_of(clamped), eyes),
+        "fisheye": Case(some, through("fisheye", eyes)),
+        "orthographic": Case(some, through("orthographic", eyes)),
+        "antialiased": Case(params_of(small), eyes, RenderSettings(antialiased=True)),
+        "gsplat16": Case(params_of(small), eyes, RenderSettings(profile="gsplat16", antialiased=True)),
+        "inria": Case(params_of(thick), eyes, RenderSettings(profile="inria")),
+        "features": Case(replace(some, features=_features(700, 9)), eyes),
+        "one feature": Case(replace(some, features=_features(700, 1)), eyes),
+        "activated": Case(_activated(some), eyes),
+        "low degree": Case(params_of(small), eyes, RenderSettings(sh_degree=1)),
+        "clipped": Case(some, eyes, RenderSettings(near=12.0, far=16.0, radius_clip=3.0)),
     }
 
 
@@ -92,13 +104,13 @@ def with_gradients(case: Case, dtype: torch.dtype = torch.float32) -> Case:
     return Case(replace(p, **leaves), cameras, case.settings)
 
 
-def gradients(case: Case, sums: Sums) -> dict[str, Tensor]:
-    """Of a fixed random loss of all images, for every leaf of `with_gradients`."""
+def gradients(case: Case, sums: Sums, pixels: Tensor | float = 1.0) -> dict[str, Tensor]:
+    """Of a fixed random loss of all images, for every leaf of `with_gradients`; `pixels` says how much each counts."""
     g = torch.Generator().manual_seed(8)
     loss = torch.zeros((), dtype=torch.float64)
     for image in (sums.rgb, sums.alpha, sums.depth_sum, sums.features):
         if image is not None:
-            loss = loss + (image * torch.randn(image.shape, generator=g).to(image)).sum()
+            loss = loss + (pixels * image * torch.randn(image.shape, generator=g).to(image)).sum()
     loss.backward()
     leaves = {name: getattr(case.params, name) for name in FLOATS}
     leaves["camera_from_world"] = case.cameras.camera_from_world
