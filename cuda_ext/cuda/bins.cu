@@ -68,6 +68,26 @@ __global__ void __launch_bounds__(kBlock) find_ranges(Frame frame, const uint16_
   if (i + 1 == frame.pair_capacity || keys[i + 1] != tile) frame.ranges[tile].y = i + 1;
 }
 
+// One place for each lane that is `in`, counted on by `counter`. All lanes of the warp call it.
+__device__ uint32_t take_place(uint32_t* counter, bool in) {
+  const uint32_t lanes = __ballot_sync(kAll, in), lane = threadIdx.x % kWarp;
+  uint32_t first = 0;
+  if (lane == 0 && lanes) first = atomicAdd(counter, unsigned(__popc(lanes)));
+  return __shfl_sync(kAll, first, 0) + unsigned(__popc(lanes & ((1u << lane) - 1)));
+}
+
+// Tiles with lists twice as long as usual from the front, the others from the back: blocks start in this order, and the
+// last ones to start should be short. The order among either is left to chance; no picture depends on it.
+__global__ void __launch_bounds__(kBlock) order_tiles(Frame frame) {
+  const uint32_t tile = blockIdx.x * kBlock + threadIdx.x, tiles = uint32_t(tiles_of(frame));
+  const uint2 list = tile < tiles ? frame.ranges[tile] : uint2{0, 0};
+  const uint32_t pairs = min(frame.counters[kPairsLow], frame.pair_capacity);
+  const bool there = tile < tiles, crowded = there && list.y - list.x > 2 * (pairs / tiles);
+  const uint32_t front = take_place(frame.counters + kLongTiles, crowded);
+  const uint32_t back = take_place(frame.counters + kShortTiles, there && !crowded);
+  if (there) frame.tile_order[crowded ? front : tiles - 1 - back] = tile;
+}
+
 // Bits that tell `tiles` tiles and "none" (all ones) apart.
 int key_bits(int tiles) {
   int bits = 1;
@@ -86,6 +106,7 @@ void bin(const Workspace& work, Stream stream) {
   sort_pairs(bins.sorting, bins.tile_keys, bins.sorted_tile_keys, bins.unsorted_pairs, frame.pairs, frame.pair_capacity,
              key_bits(tiles_of(frame)), stream);
   launch(find_ranges, blocks_for(frame.pair_capacity, kBlock), kBlock, stream, frame, bins.sorted_tile_keys);
+  launch(order_tiles, blocks_for(uint64_t(tiles_of(frame)), kBlock), kBlock, stream, frame);
 }
 
 }  // namespace splatworld

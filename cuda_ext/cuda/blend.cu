@@ -88,14 +88,14 @@ __device__ void save(const Frame& frame, uint32_t slot, int in_tile, const Pixel
 }
 
 // The largest `last` of the tile. Called by all threads.
-__device__ void write_tile_last(const Frame& frame, uint32_t last) {
+__device__ void write_tile_last(const Frame& frame, int tile, uint32_t last) {
   __shared__ uint32_t largest;
   if (threadIdx.x == 0) largest = 0;
   __syncthreads();
   for (int by = kWarp / 2; by > 0; by /= 2) last = max(last, __shfl_xor_sync(kAll, last, by));
   if (threadIdx.x % kWarp == 0) atomicMax(&largest, last);
   __syncthreads();
-  if (threadIdx.x == 0) frame.tile_last[blockIdx.x] = largest;
+  if (threadIdx.x == 0) frame.tile_last[tile] = largest;
 }
 
 __device__ void write(const Frame& frame, const Features&, uint32_t, int64_t at, const Pixel& pixel) {
@@ -131,8 +131,8 @@ __device__ void write(const Frame& frame, const Picture& picture, uint32_t list,
 template <class Output>
 __global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Output output) {
   __shared__ Batch batch;
-  const int tile_x = int(blockIdx.x) % frame.tiles_x * kTile;
-  const int tile_y = (int(blockIdx.x) / frame.tiles_x + frame.tile_row) * kTile;
+  const int tile = int(frame.tile_order[blockIdx.x]);
+  const int tile_x = tile % frame.tiles_x * kTile, tile_y = (tile / frame.tiles_x + frame.tile_row) * kTile;
   const Place place = place_of(int(threadIdx.x)), patch = place_of(int(threadIdx.x) & -kPatchPixels);
   const int x = tile_x + place.x, y = tile_y + place.y;
   const float2 corner = {float(tile_x + patch.x) + 0.5f, float(tile_y + patch.y) + 0.5f};
@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Output outpu
   Pixel pixel;
   pixel.faintest = inside ? kLog2AlphaMin : INFINITY;
 
-  const uint2 list = frame.ranges[blockIdx.x];
+  const uint2 list = frame.ranges[tile];
   for (uint32_t entry = list.x; entry < list.y; entry += kBucket) {
     if (__syncthreads_and(ended(pixel))) break;
     if (frame.checkpoint_values && entry > list.x)
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(kPixels) blend_tiles(Frame frame, Output outpu
     blend_batch<Output>(batch, entry - list.x, count, corner, centre, frame.alpha_max, pixel);
   }
   if constexpr (std::is_same_v<Output, Picture>) {
-    if (frame.tile_last) write_tile_last(frame, pixel.last);
+    if (frame.tile_last) write_tile_last(frame, tile, pixel.last);
     if (output.skipped && blockIdx.x + threadIdx.x == 0) *output.skipped = int32_t(frame.counters[kBroken]);
   }
   if (inside) write(frame, output, list.x, int64_t(y) * frame.width + x, pixel);

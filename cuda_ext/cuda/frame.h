@@ -18,6 +18,7 @@ enum Counter {
   kPairsLow = 2,  // (footprint, tile) pairs, also those beyond the capacity: 64 bits in two words
   kBroken = 4,    // splats that are not finite
   kOverflow = 5,  // 1: more footprints than fit, 2: more pairs than fit. The picture is then not valid.
+  kLongTiles = 6, kShortTiles = 7,  // tiles put in order so far
   kCounters = 8,
 };
 
@@ -46,6 +47,7 @@ struct Frame {
   float4* values;            // 1 per footprint: this pass's four values
   uint32_t* pairs;           // footprints, by tile, nearest first (equal depths by row)
   uint2* ranges;             // per tile of the band: [begin, end) in pairs
+  uint32_t* tile_order;      // tiles of the band, those with long lists first
   float* transmittance;      // h w: what is left at the end
   uint32_t* last;            // h w: one past the place in its tile's list of the last splat that the pixel took; 0: none
   uint32_t* tile_last;       // per tile of the band: the largest of them

@@ -28,6 +28,7 @@ Workspace workspace(const FrameSize& size, void* kept_block, void* scratch_block
   frame.geometry = kept.take<float4>(2 * visible);
   if (!size.packed) frame.values = kept.take<float4>(visible);
   frame.pairs = kept.take<uint32_t>(pairs);
+  frame.tile_order = kept.take<uint32_t>(tiles);
   if (size.keep) {
     frame.transmittance = kept.take<float>(pixels);
     frame.last = kept.take<uint32_t>(pixels);
