@@ -89,28 +89,30 @@ def _part(row: Row, other: Row, unit: str) -> float | None:
     return round(float(str(mine)) / float(str(theirs)), 3) if mine and theirs else None
 
 
-HEADING = (
-    f"{'scene':<18}{'size':<7}{'mode':<10}{'backend':<15}{'thr':>4}{'ms':>10}{'best':>10}{'cpu ms':>10}"
-    f"{'peak MB':>9}{'/gsplat':>9}{'/baseline':>11}"
+COLUMNS = {
+    "threads": ("thr", 4, "d"),
+    "ms": ("ms", 10, ".2f"),
+    "best_ms": ("best", 10, ".2f"),
+    "cpu_ms": ("cpu ms", 10, ".2f"),
+    "peak_mb": ("peak MB", 9, ".0f"),
+    "of_gsplat": ("/gsplat", 9, ".2f"),
+    "of_baseline": ("/baseline", 11, ".2f"),
+    "cpu_of_baseline": ("in cpu", 8, ".2f"),
+}
+"""Number of a row to heading, width and format. Parts of another's time are below 1 where we are faster."""
+HEADING = f"{'scene':<18}{'size':<7}{'mode':<10}{'backend':<15}" + "".join(
+    f"{heading:>{width}}" for heading, width, _ in COLUMNS.values()
 )
 
 
 def line(row: Row) -> str:
-    """A row of the table. Parts of gsplat's and of the baseline's time are below 1 where we are faster."""
+    """A row of the table."""
     name = f"{row['backend']} {row['isa']}" if "isa" in row else str(row["backend"])
     head = f"{row['scene']:<18}{row.get('size', ''):<7}{row.get('mode', ''):<10}{name:<15}"
     if "no" in row:
         return f"{head} no: {row['no']}"
-    part = {name: row.get(f"of_{name}") for name in ("gsplat", "baseline")}
-    numbers = [row.get(name) for name in ("threads", "ms", "best_ms", "cpu_ms", "peak_mb")]
-    cells = ["" if value is None else f"{value:.3f}" for value in part.values()]
-    texts = ["" if value is None else f"{value:.2f}" for value in numbers[1:4]]
-    peak = "" if numbers[4] is None else f"{numbers[4]:.0f}"
-    return (
-        f"{head}{numbers[0] or '':>4}"
-        + "".join(f"{text:>10}" for text in texts)
-        + f"{peak:>9}{cells[0]:>9}{cells[1]:>11}"
-    )
+    cells = ("" if (n := row.get(key)) is None else f"{n:{form}}" for key, (_, _, form) in COLUMNS.items())
+    return head + "".join(f"{cell:>{width}}" for cell, (_, width, _) in zip(cells, COLUMNS.values(), strict=True))
 
 
 def rows(python: Path, asked: Asked) -> Iterator[Row]:
