@@ -24,7 +24,8 @@ class Adam:
 
     - "dense": every row at every step, as `torch.optim.Adam`.
     - "lazy": a row only when it is visible, and then with all that it has missed. Given the same gradients the numbers
-      are those of "dense" within rounding; a row that is not visible lags behind until `flush`.
+      are those of "dense" within rounding, while epsilon is small beside them; a row that is not visible lags behind
+      until `flush`. It pays on GPUs.
     - "selective": a row only when it is visible; what it has missed is lost (gsplat's SelectiveAdam).
 
     Everything is kept in tensors on the device of the parameters (`state`), and no step waits for the device.
