@@ -7,6 +7,8 @@
 
 namespace splatworld {
 
+constexpr size_t kSpans = size_t(1) << 24;  // 64 MiB
+
 void sort_by_depth(Buffer<Item>& items, uint32_t count) {
   constexpr int kDigit = 11, kBuckets = 1 << kDigit;
   Buffer<Item> moved(count);
@@ -28,18 +30,39 @@ static int slabs_for(uint32_t count, const Workers& workers) {
 
 Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers)
     : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(slabs_for(visible.count, workers)) {
-  const int tiles = tiles_x * tiles_y;
-  counts_.assign(size_t(slabs_), std::vector<uint32_t>(size_t(tiles) + 1));
-  workers.run(slabs_, [&](int slab) {
-    // Mark where spans begin and end; the running sum is the count. Long spans cost no more than short ones.
-    auto& count = counts_[size_t(slab)];
-    each_span(slab, 0, tiles, [&](uint32_t, int first, int last) {
-      ++count[size_t(first)];
-      --count[size_t(last) + 1];
-    });
-    uint32_t sum = 0;
-    for (auto& c : count) c = (sum += c);
+  workers.run(int(slabs_.size()), [&](int slab) {
+    remember(slab);
+    count(slab);
   });
+}
+
+// What each_span finds, where it is not too much: it is asked for again and again.
+void Bins::remember(int slab) {
+  const size_t most = kSpans / slabs_.size(), footprints = bound(slab + 1) - bound(slab);
+  auto& spans = slabs_[size_t(slab)].spans;
+  spans.reserve(std::min(most, 4 * footprints));
+  for (uint32_t i = bound(slab); i < bound(slab + 1); ++i) {
+    const Rows rows = rows_of(visible_.footprints[i]);
+    if (spans.size() + 1 + size_t(rows.end - rows.begin) > most) {
+      std::vector<Columns>().swap(spans);
+      return;
+    }
+    spans.push_back({uint16_t(rows.begin), uint16_t(rows.end)});
+    each_row(visible_.footprints[i], rows.begin, rows.end, [&](int, Columns columns) { spans.push_back(columns); });
+  }
+}
+
+void Bins::count(int slab) {
+  // Mark where spans begin and end; the running sum is the count. Long spans cost no more than short ones.
+  const int tiles = tiles_x_ * tiles_y_;
+  auto& counts = slabs_[size_t(slab)].counts;
+  counts.resize(size_t(tiles) + 1);
+  each_span(slab, 0, tiles, [&](uint32_t, int first, int last) {
+    ++counts[size_t(first)];
+    --counts[size_t(last) + 1];
+  });
+  uint32_t sum = 0;
+  for (auto& c : counts) c = (sum += c);
 }
 
 void Bins::fill_from(int begin, uint64_t capacity, Workers& workers) {
@@ -48,7 +71,7 @@ void Bins::fill_from(int begin, uint64_t capacity, Workers& workers) {
   starts_.assign(1, 0);
   for (; end_ < tiles; ++end_) {
     uint64_t next = starts_.back();
-    for (const auto& count : counts_) next += count[size_t(end_)];
+    for (const Slab& slab : slabs_) next += slab.counts[size_t(end_)];
     if (end_ > begin_ && next > capacity) break;
     starts_.push_back(uint32_t(next));
   }
@@ -60,9 +83,9 @@ void Bins::fill_from(int begin, uint64_t capacity, Workers& workers) {
 std::vector<std::vector<uint32_t>> Bins::cursors_of(int begin, int end, const std::vector<uint32_t>& starts) const {
   const size_t tiles = size_t(end - begin);
   std::vector<std::vector<uint32_t>> cursors(1, std::vector<uint32_t>(starts.begin(), starts.begin() + end - begin));
-  for (size_t slab = 1; slab < size_t(slabs_); ++slab) {
+  for (size_t slab = 1; slab < slabs_.size(); ++slab) {
     cursors.push_back(cursors.back());
-    for (size_t i = 0; i < tiles; ++i) cursors[slab][i] += counts_[slab - 1][size_t(begin) + i];
+    for (size_t i = 0; i < tiles; ++i) cursors[slab][i] += slabs_[slab - 1].counts[size_t(begin) + i];
   }
   return cursors;
 }

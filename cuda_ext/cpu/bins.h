@@ -45,7 +45,7 @@ class Bins {
   template <class F>
   void each_entry(int begin, int end, const std::vector<uint32_t>& starts, Workers& workers, F f) const {
     auto cursors = cursors_of(begin, end, starts);
-    workers.run(slabs_, [&](int slab) {
+    workers.run(int(slabs_.size()), [&](int slab) {
       auto& cursor = cursors[size_t(slab)];
       each_span(slab, begin, end, [&](uint32_t i, int first, int last) {
         for (int tile = first; tile <= last; ++tile) f(i, tile, cursor[size_t(tile - begin)]++);
@@ -54,33 +54,68 @@ class Bins {
   }
 
  private:
+  struct Rows {
+    int begin, end;
+  };
+  struct Columns {
+    uint16_t first, last;
+  };
+
+  // A contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists come out in
+  // depth order whatever the number of slabs.
+  struct Slab {
+    std::vector<uint32_t> counts;  // entries per tile
+    std::vector<Columns> spans;    // per footprint its rows of tiles, and for each row its columns; empty if too many
+  };
+
   std::vector<std::vector<uint32_t>> cursors_of(int begin, int end, const std::vector<uint32_t>& starts) const;
 
   // Calls f(footprint, first tile, last tile) for the runs of tiles that each footprint of a slab touches.
   template <class F>
   void each_span(int slab, int begin, int end, F f) const {
-    const auto bound = [&](int s) { return uint32_t(uint64_t(visible_.count) * uint64_t(s) / uint64_t(slabs_)); };
+    const auto& known = slabs_[size_t(slab)].spans;
+    const Columns* next = known.data();
     const int row_begin = begin / tiles_x_, row_end = (end - 1) / tiles_x_;
-    const uint32_t stop = bound(slab + 1);
-    for (uint32_t i = bound(slab); i < stop; ++i) {
-      const Footprint& splat = visible_.footprints[i];
-      const Span rows = tile_rows(splat);
-      if (rows.last < row_begin || rows.first > row_end) continue;
-      const Outline ellipse = outline_of(splat);
-      for (int row = rows.first > row_begin ? rows.first : row_begin; row <= rows.last && row <= row_end; ++row) {
-        const Span columns = tile_columns(splat, ellipse, row);
+    for (uint32_t i = bound(slab); i < bound(slab + 1); ++i) {
+      const Rows rows = known.empty() ? rows_of(visible_.footprints[i]) : Rows{next->first, next->last};
+      next += known.empty() ? 0 : 1 + rows.end - rows.begin;
+      if (rows.end <= row_begin || rows.begin > row_end) continue;
+      const auto emit = [&](int row, Columns columns) {
         const int first = row * tiles_x_ + columns.first, last = row * tiles_x_ + columns.last;
         if (columns.first <= columns.last && last >= begin && first < end)
           f(i, first > begin ? first : begin, last < end ? last : end - 1);
-      }
+      };
+      const int from = rows.begin > row_begin ? rows.begin : row_begin;
+      const int to = rows.end <= row_end ? rows.end : row_end + 1;
+      if (known.empty())
+        each_row(visible_.footprints[i], from, to, emit);
+      else
+        for (int row = from; row < to; ++row) emit(row, next[row - rows.end]);
     }
   }
 
+  // Calls f(tile row, columns) for tile rows [from, to) of a footprint.
+  template <class F>
+  static void each_row(const Footprint& splat, int from, int to, F f) {
+    const Outline ellipse = outline_of(splat);
+    for (int row = from; row < to; ++row) {
+      const Span columns = tile_columns(splat, ellipse, row);
+      f(row, Columns{uint16_t(columns.first), uint16_t(columns.last)});
+    }
+  }
+
+  static Rows rows_of(const Footprint& splat) {
+    const Span rows = tile_rows(splat);
+    return {rows.first, rows.last + 1};
+  }
+
+  uint32_t bound(int slab) const { return uint32_t(uint64_t(visible_.count) * uint64_t(slab) / slabs_.size()); }
+  void remember(int slab);
+  void count(int slab);
+
   const Visible& visible_;
-  int tiles_x_, tiles_y_, slabs_;
-  // A slab is a contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists
-  // come out in depth order whatever the number of slabs.
-  std::vector<std::vector<uint32_t>> counts_;  // [slab][tile]
+  int tiles_x_, tiles_y_;
+  std::vector<Slab> slabs_;
   std::vector<uint32_t> starts_;
   Buffer<uint32_t> list_;
   int begin_ = 0, end_ = 0;
