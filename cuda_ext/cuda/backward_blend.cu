@@ -68,8 +68,8 @@ __device__ inline Place corner_of(const Work& work, int patch) {
 
 __device__ inline float4 pixel_grad(const ImageGrads& image, int64_t at) {
   float4 out = {0, 0, 0, 0};
-  const float* values = image.values + at * image.stride;
   if (image.values) {
+    const float* values = image.values + at * image.stride;
     out.x = values[0];
     if (image.channels > 1) out.y = values[1];
     if (image.channels > 2) out.z = values[2];
