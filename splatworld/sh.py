@@ -79,20 +79,26 @@ def rotated(sh: Float[Tensor, "n k 3"], rotation: Float[Tensor, "3 3"]) -> Float
     Band matrices come from a least-squares fit of the rotated basis at fixed directions, exact to rounding because
     bands are closed under rotation.
     """
-    degree = degree_of(sh.shape[1])
-    if degree == 0:
-        return sh
     k = sh.shape[1]
+    if degree_of(k) == 0:
+        return sh
+    # One product over all coefficients and channels is several times faster than one per band.
+    mixing = _mixing(degree_of(k), tuple(rotation.double().flatten().tolist()))
+    return (sh.reshape(-1, 3 * k) @ mixing.to(sh).T).reshape(sh.shape)
+
+
+@functools.lru_cache(maxsize=64)
+def _mixing(degree: int, rotation: tuple[float, ...]) -> Float[Tensor, "k3 k3"]:
+    """What multiplies the flattened coefficients; kept, as many blocks of splats turn by the same few rotations."""
+    k = (degree + 1) ** 2
     mixing = torch.eye(k, dtype=torch.float64)
     directions = _directions()
-    turned = directions @ rotation.to(directions.dtype)  # R^T d: where the turned splat was seen from
+    turned = directions @ torch.tensor(rotation, dtype=torch.float64).view(3, 3)  # R^T d: where it was seen from
     before, after = basis(degree, turned), basis(degree, directions)
     for band in range(1, degree + 1):
         rows = slice(band * band, (band + 1) ** 2)
         mixing[rows, rows] = torch.linalg.lstsq(after[:, rows], before[:, rows]).solution
-    # One product over all coefficients and channels is several times faster than one per band.
-    whole = torch.kron(mixing, torch.eye(3, dtype=torch.float64)).to(sh)
-    return (sh.reshape(-1, 3 * k) @ whole.T).reshape(sh.shape)
+    return torch.kron(mixing, torch.eye(3, dtype=torch.float64))
 
 
 @functools.cache

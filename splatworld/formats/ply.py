@@ -6,26 +6,30 @@ rot, little-endian, followed by the ids `thing` and `label` if the splats carry 
 because gsply takes every property for one. Class names stand in the header as `comment label NAME`, in the order of
 their numbers.
 
-scale is ln(metres), opacity a logit, rot a wxyz quaternion; f_rest goes channel after channel: all red, all green, all
-blue.
+scale is ln(metres), opacity a logit, rot a wxyz quaternion of any length; f_rest goes channel after channel: all red,
+all green, all blue. Values are kept bit for bit from file to file.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats import compressed_ply
-from splatworld.formats.checks import cleaned, sound_ids, writable
-from splatworld.formats.frames import Frame, to_file, to_world
-from splatworld.formats.ply_header import Header, read_header
-from splatworld.progress import Progress, Step
+from splatworld.formats import compressed_ply, streams
+from splatworld.formats.checks import sound_ids, writable
+from splatworld.formats.frames import Frame
+from splatworld.formats.ply_header import Element, Header, read_header
+from splatworld.formats.streams import Shape, Source
+from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
-from splatworld.world import Layer, World
+from splatworld.world import World
 
 FRAME: Frame = "rdf"
 
@@ -35,8 +39,7 @@ _DC = ("f_dc_0", "f_dc_1", "f_dc_2")
 _SCALE = ("scale_0", "scale_1", "scale_2")
 _QUAT = ("rot_0", "rot_1", "rot_2", "rot_3")
 _NEEDED = (*_POSITION, *_DC, "opacity", *_SCALE, *_QUAT)
-_BLOCK_ROWS = 16_384
-"""4 MB of splats with SH: read and spread over the arrays while it is in the cache."""
+_CORE = {"means": _POSITION, "quats": _QUAT, "log_scales": _SCALE, "logit_opacities": ("opacity",)}
 
 
 def recognises(head: bytes) -> bool:
@@ -46,133 +49,183 @@ def recognises(head: bytes) -> bool:
 
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     """The splats of a PLY, plain or compressed, in the `rdf` frame unless told otherwise. Raises `FormatError`."""
+    with opened(path, frame=frame, progress=progress) as source:
+        return _without_empty_normals(streams.read(source, path, progress))
+
+
+@contextmanager
+def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
+    """A PLY, plain or compressed, to be read in blocks. Raises `FormatError`."""
     with open(path, "rb") as file:
         header = read_header(file, path.name)
-        if compressed_ply.recognises(header):
-            splats = compressed_ply.read(file, header, path.name)
-        else:
-            _check_fields(header.elements["vertex"].dtype, path.name)
-            splats = _read_splats(file, header, path.name, progress)
-    splats = to_world(cleaned(splats, path.name, progress), frame or FRAME)
-    return World(layers=(Layer("base", path.stem[: limits.NAME_CHARS], splats),), labels=header.labels)
+        if compressed_ply.is_compressed(header):
+            yield compressed_ply.source(file, header, path.name, frame or FRAME)
+            return
+        source = _source(file, header, path.name, frame or FRAME)
+        if unused := _unused(header, source):
+            progress(Note(f"{path.name}: left out are {', '.join(unused)}"))
+        yield source
 
 
-def _check_fields(dtype: np.dtype, source: str) -> None:
-    missing = [name for name in _NEEDED if name not in dtype.names]  # type: ignore[operator]
+def _source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
+    vertex = header.elements["vertex"]
+    missing = [field for field in _NEEDED if field not in vertex.fields]
     if missing:
-        raise FormatError(f"{source} holds no 3D Gaussians: its vertices lack {', '.join(missing)}")
+        raise FormatError(f"{name} holds no 3D Gaussians: its vertices lack {', '.join(missing)}")
+    rest = _rest_names(vertex.fields, name)
+    extras: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+    if set(_NORMAL) <= set(vertex.fields):
+        extras["normal"] = (np.dtype(np.float32), (3,))
+    if "thing" in vertex.fields:
+        extras["thing"] = (np.dtype(np.int32), ())
+    if "label" in vertex.fields and header.labels:
+        extras["label"] = (np.dtype(np.int16), ())
+    fill = partial(_fill, file, vertex, name, _columns_of(vertex, rest, extras), len(header.labels))
+    degree = round((len(rest) // 3 + 1) ** 0.5) - 1
+    return Source(name, vertex.count, degree, frame, fill, extras, header.labels)
 
 
-def _rest_names(dtype: np.dtype, source: str) -> list[str]:
+def _unused(header: Header, source: Source) -> list[str]:
+    """Properties and elements that Gaussians do not have; we know no meaning for them."""
+    known = {*_NEEDED, *_NORMAL, *source.extras, *(f"f_rest_{i}" for i in range(3 * ((source.degree + 1) ** 2 - 1)))}
+    fields = [f"'{name}'" for name in header.elements["vertex"].fields if name not in known]
+    return fields + [f"the element '{name}'" for name in header.elements if name != "vertex"]
+
+
+def _rest_names(fields: tuple[str, ...], source: str) -> list[str]:
     """Names of the higher SH properties in file order of their numbers: none, or 3 times 3, 8, 15 or 24."""
-    count = sum(name.startswith("f_rest_") for name in dtype.names)  # type: ignore[union-attr]
+    count = sum(name.startswith("f_rest_") for name in fields)
     names = [f"f_rest_{i}" for i in range(count)]
-    if count not in (0, 9, 24, 45, 72) or any(name not in dtype.names for name in names):  # type: ignore[operator]
+    if count not in (0, 9, 24, 45, 72) or any(name not in fields for name in names):
         raise FormatError(f"{source}: {count} f_rest properties; expected 0, 9, 24, 45 or 72, numbered from 0")
     return names
 
 
-def _read_splats(file: BinaryIO, header: Header, source: str, progress: Progress) -> Splats:
-    """Block by block, so that memory is that of the result and each block is spread while it is in the cache."""
-    vertex = header.elements["vertex"]
-    rest = _rest_names(vertex.dtype, source)
-    n, per_channel = vertex.count, len(rest) // 3
-    names: dict[str, tuple[str, ...]] = {
-        "means": _POSITION,
-        "quats": _QUAT,
-        "log_scales": _SCALE,
-        "opacity": ("opacity",),
-    }
-    if set(_NORMAL) <= set(vertex.fields):
-        names["normal"] = _NORMAL
-    out = {key: np.empty((n, len(columns)), np.float32) for key, columns in names.items()}
-    fields = vertex.dtype.fields or {}
-    ids = {k: np.empty(n, np.int32) for k in ("thing", "label") if k in fields and fields[k][0].kind in "iuf"}
-    sh = np.empty((n, 1 + per_channel, 3), np.float32)
-    file.seek(vertex.offset)
-    for start in range(0, n, _BLOCK_ROWS):
-        records = np.fromfile(file, vertex.dtype, min(_BLOCK_ROWS, n - start))
-        rows = slice(start, start + len(records))
-        for key, columns in names.items():
-            out[key][rows] = _columns(records, columns)
-        sh[rows, 0] = _columns(records, _DC)
-        if rest:
-            sh[rows, 1:] = _columns(records, rest).reshape(-1, 3, per_channel).transpose(0, 2, 1)
-        with np.errstate(invalid="ignore"):  # what is no number becomes a negative id, and the ids are not used then
-            for key, values in ids.items():
-                values[rows] = records[key]
-        progress(Step(rows.stop, n))
-    return _assembled({k: torch.from_numpy(v) for k, v in out.items()}, torch.from_numpy(sh), ids, header.labels)
+@dataclass(frozen=True)
+class _Columns:
+    """Some properties of a record, in the order they are wanted in."""
+
+    names: tuple[str, ...]
+    offset: int | None
+    """Byte of the first, if all are little-endian float32 side by side: the usual case."""
+
+    @classmethod
+    def of(cls, dtype: np.dtype, names: Sequence[str]) -> "_Columns":
+        fields: Any = dtype.fields
+        first = fields[names[0]][1]
+        usual = all(fields[name][:2] == (np.dtype("<f4"), first + 4 * i) for i, name in enumerate(names))
+        return cls(tuple(names), first if usual else None)
+
+    def values(self, records: np.ndarray) -> NDArray[np.float32]:
+        """They as [n, k] numbers: a view of the records where that is possible."""
+        if self.offset is None or not len(records):
+            with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are dropped and counted
+                return np.stack([records[name].astype(np.float32) for name in self.names], 1)
+        strides = (records.dtype.itemsize, 4)
+        return np.ndarray((len(records), len(self.names)), "<f4", records.data, self.offset, strides)
 
 
-def _columns(records: np.ndarray, names: tuple[str, ...] | list[str]) -> NDArray[np.floating]:
-    """Fields as [n, k] numbers: a view without copying where they are float32 side by side, the usual case."""
-    dtype: Any = records.dtype
-    fields = dtype.fields or {}
-    first = fields[names[0]][1]
-    if all(fields[name][:2] == (np.dtype("<f4"), first + 4 * i) for i, name in enumerate(names)):
-        shape, strides = (len(records), len(names)), (records.dtype.itemsize, 4)
-        return np.ndarray(shape, "<f4", records.data, first, strides) if len(records) else np.empty(shape, "<f4")
-    with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are dropped and counted later
-        return np.stack([records[name].astype(np.float32) for name in names], 1)
+def _columns_of(vertex: Element, rest: list[str], extras: Any) -> dict[str, _Columns]:
+    """What goes where: by the names of the tensors, and `dc`, `rest 0` to `rest 2` for the channels of the SH."""
+    wanted: dict[str, Sequence[str]] = {**_CORE, "dc": _DC}
+    if rest:
+        third = len(rest) // 3
+        wanted |= {f"rest {c}": rest[c * third : (c + 1) * third] for c in range(3)}
+    if "normal" in extras:
+        wanted["normal"] = _NORMAL
+    return {key: _Columns.of(vertex.dtype, names) for key, names in wanted.items()}
 
 
-def _assembled(
-    out: dict[str, torch.Tensor], sh: torch.Tensor, ids: dict[str, NDArray[np.int32]], labels: tuple[str, ...]
-) -> Splats:
-    extras = {}
-    thing, label = (torch.from_numpy(ids[k]) if k in ids else None for k in ("thing", "label"))
-    if thing is not None and sound_ids(thing):
-        extras["thing"] = thing
-    if label is not None and labels and int(label.min()) >= 0 and int(label.max()) < len(labels):
-        extras["label"] = label.to(torch.int16)
-    if "normal" in out and bool(out["normal"].isfinite().all()) and bool(out["normal"].any()):
-        extras["normal"] = out["normal"]
-    return Splats(out["means"], out["quats"], out["log_scales"], out["opacity"][:, 0], sh, extras)
+def _fill(
+    file: BinaryIO, vertex: Element, source: str, columns: dict[str, _Columns], labels: int, start: int, target: Splats
+) -> None:
+    """Read some records at once and spread them over the tensors while they are in the cache."""
+    records = vertex.rows(file, start, len(target), source)
+    for key in _CORE:
+        into = getattr(target, key).numpy()
+        np.copyto(into, columns[key].values(records).reshape(into.shape))
+    sh = target.sh.numpy()
+    np.copyto(sh[:, 0], columns["dc"].values(records))
+    if sh.shape[1] > 1:
+        for channel in range(3):
+            np.copyto(sh[:, 1:, channel], columns[f"rest {channel}"].values(records))
+    if "normal" in target.extras:
+        normals = target.extras["normal"].numpy()
+        np.copyto(normals, columns["normal"].values(records))
+        if not np.isfinite(normals.sum()):
+            normals[~np.isfinite(normals).all(1)] = 0
+    if "thing" in target.extras:
+        target.extras["thing"].numpy()[:] = sound_ids(records["thing"], 0, limits.THING_ID_MAX, 0)
+    if "label" in target.extras:
+        target.extras["label"].numpy()[:] = sound_ids(records["label"], 0, labels - 1, -1)
+
+
+def _without_empty_normals(world: World) -> World:
+    """Most programs write normals of zero for want of any; those are worth no memory."""
+    (layer,) = world.layers
+    normals = layer.splats.extras.get("normal")
+    if normals is None or normals.numpy().view(np.int32).any():
+        return world
+    extras = {name: values for name, values in layer.splats.extras.items() if name != "normal"}
+    return replace(world, layers=(replace(layer, splats=replace(layer.splats, extras=extras)),))
 
 
 def write(world: World, path: Path, *, progress: Progress) -> None:
     """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
-    splats = to_file(writable(world.splats(), "PLY"), FRAME)
-    columns = _written_columns(splats)
-    dtype = np.dtype([(name, "<f4") for names, _ in columns for name in names])
-    with open(path, "wb") as file:
-        file.write(_header_text(dtype, len(splats), world.labels if "label" in splats.extras else ()))
-        for start in range(0, len(splats), _BLOCK_ROWS):
-            stop = min(start + _BLOCK_ROWS, len(splats))
-            records = np.empty(stop - start, dtype)
-            for names, values in columns:
-                _fill(records, names, values[start:stop])
-            file.write(records.data)  # and not `tofile`, which does not notice a full disk
-            progress(Step(stop, len(splats)))
+    streams.write(world, FRAME, path, partial(sink, progress=progress), progress)
 
 
-def _written_columns(splats: Splats) -> list[tuple[tuple[str, ...], np.ndarray]]:
-    """Names of the properties in the order of the reference code, each group with its values [n, ...]."""
-    n = len(splats)
-    normals = splats.extras.get("normal", torch.zeros(1, 3).expand(n, 3)).float()
-    quats = torch.nn.functional.normalize(splats.quats, dim=1)
-    groups: list[tuple[tuple[str, ...], torch.Tensor]] = [
-        (_POSITION, splats.means), (_NORMAL, normals), (_DC, splats.sh[:, 0]),
-        (tuple(f"f_rest_{i}" for i in range(3 * (splats.sh.shape[1] - 1))), splats.sh[:, 1:].transpose(1, 2)),
-        (("opacity",), splats.logit_opacities), (_SCALE, splats.log_scales), (_QUAT, quats),
-    ]  # fmt: skip
-    ids = [((name,), splats.extras[name]) for name in ("thing", "label") if name in splats.extras]
-    return [(names, values.numpy()) for names, values in groups + ids if names]
+@contextmanager
+def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
+    """A PLY to be written in blocks. Raises `OutputError`."""
+    ids = tuple(name for name in ("thing", "label") if name in shape.extras)
+    rest = tuple(f"f_rest_{i}" for i in range(3 * ((shape.degree + 1) ** 2 - 1)))
+    names = (*_POSITION, *_NORMAL, *_DC, *rest, "opacity", *_SCALE, *_QUAT, *ids)
+    with open(path, "wb", buffering=0) as file:
+        _put_all(file, _header_text(names, shape.count, shape.labels))
+        yield _Sink(file, len(names), ids)
 
 
-def _fill(records: np.ndarray, names: tuple[str, ...], values: np.ndarray) -> None:
-    """Write one group of side by side fields, [rows, ...], into the records."""
-    first = records.dtype.fields[names[0]][1]  # type: ignore[index]
-    shape, strides = (len(records), len(names)), (records.dtype.itemsize, 4)
-    np.ndarray(shape, "<f4", records.data, first, strides)[:] = values.reshape(shape)
+@dataclass(frozen=True)
+class _Sink:
+    file: Any
+    width: int
+    """Numbers in a record."""
+    ids: tuple[str, ...]
+
+    def encode(self, splats: Splats) -> NDArray[np.float32]:
+        writable(splats, "PLY")
+        records = np.empty((len(splats), self.width), np.float32)
+        sh, per_channel = splats.sh.numpy(), splats.sh.shape[1] - 1
+        at = 9 + 3 * per_channel
+        records[:, 0:3] = splats.means.numpy()
+        records[:, 3:6] = splats.extras["normal"].numpy() if "normal" in splats.extras else 0
+        records[:, 6:9] = sh[:, 0]
+        for channel in range(3):
+            records[:, 9 + channel * per_channel : 9 + (channel + 1) * per_channel] = sh[:, 1:, channel]
+        records[:, at] = splats.logit_opacities.numpy()
+        records[:, at + 1 : at + 4] = splats.log_scales.numpy()
+        records[:, at + 4 : at + 8] = splats.quats.numpy()
+        for i, name in enumerate(self.ids):
+            records[:, at + 8 + i] = splats.extras[name].numpy()
+        return records
+
+    def put(self, encoded: NDArray[np.float32]) -> None:
+        _put_all(self.file, encoded.data.cast("B"))
 
 
-def _header_text(dtype: np.dtype, count: int, labels: tuple[str, ...]) -> bytes:
+def _put_all(file: Any, data: bytes | memoryview) -> None:
+    """Without a buffer between, whose copy would cost as much as the write; and not by `tofile`, deaf to full disks."""
+    done = 0
+    while done < len(data):
+        done += file.write(data[done:])
+
+
+def _header_text(names: Sequence[str], count: int, labels: tuple[str, ...]) -> bytes:
     lines = ["ply", "format binary_little_endian 1.0", "comment written by splatworld"]
     lines += [f"comment label {' '.join(label.split())}" for label in labels]
     lines += [f"element vertex {count}"]
-    lines += [f"property float {name}" for name in dtype.names or ()]
+    lines += [f"property float {name}" for name in names]
     text = "\n".join([*lines, "end_header", ""]).encode("latin-1", "replace")
     if len(text) > limits.PLY_HEADER_BYTES:
         raise OutputError(f"cannot write PLY: {len(labels):,} class names do not fit its header")

@@ -8,6 +8,7 @@ import numpy as np
 
 from splatworld import limits
 from splatworld.errors import FormatError
+from splatworld.formats.blocks import read_at
 from splatworld.formats.checks import checked_count
 
 _TYPES = {
@@ -32,10 +33,11 @@ class Element:
         """Names of the properties."""
         return self.dtype.names or ()
 
-    def read(self, file: BinaryIO) -> np.ndarray:
-        """All records at once."""
-        file.seek(self.offset)
-        return np.fromfile(file, self.dtype, self.count)
+    def rows(self, file: BinaryIO, start: int, count: int, source: str) -> np.ndarray:
+        """Some of the records. Several threads may ask at once. Raises `FormatError`."""
+        records = np.empty(count, self.dtype)
+        read_at(file, self.offset + start * self.dtype.itemsize, records, source)
+        return records
 
 
 @dataclass(frozen=True)

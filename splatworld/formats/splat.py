@@ -5,19 +5,27 @@ written with the largest and most opaque splats first, so that a viewer that str
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from splatworld import limits, sh
+from splatworld import sh
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats.checks import checked_count, cleaned, writable
-from splatworld.formats.frames import Frame, to_file, to_world
+from splatworld.formats import streams
+from splatworld.formats.blocks import ROWS, in_order, read_at
+from splatworld.formats.checks import checked_count, writable
+from splatworld.formats.frames import Frame
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
+from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
-from splatworld.world import Layer, World
+from splatworld.world import World
 
 FRAME: Frame = "rdf"
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
@@ -30,39 +38,79 @@ def recognises(head: bytes) -> bool:
 
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     """The splats of the file, taken to be in the `rdf` frame unless told otherwise. Raises `FormatError`."""
-    size = os.path.getsize(path)
-    if size % RECORD.itemsize:
-        raise FormatError(f"{path.name}: {size:,} bytes are not a multiple of {RECORD.itemsize}, the size of one splat")
-    count = checked_count(size // RECORD.itemsize, RECORD.itemsize, size, path.name)
-    splats = cleaned(_decoded(np.fromfile(path, RECORD, count)), path.name, progress)
-    return World(layers=(Layer("base", path.stem[: limits.NAME_CHARS], to_world(splats, frame or FRAME)),))
+    with opened(path, frame=frame, progress=progress) as source:
+        return streams.read(source, path, progress)
+
+
+@contextmanager
+def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
+    """A file to be read in blocks. Raises `FormatError`."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size % RECORD.itemsize:
+            raise FormatError(
+                f"{path.name}: {size:,} bytes are not a multiple of {RECORD.itemsize}, the size of one splat"
+            )
+        count = checked_count(size // RECORD.itemsize, RECORD.itemsize, size, path.name)
+        yield Source(path.name, count, 0, frame or FRAME, partial(_fill, file, path.name))
+
+
+def _fill(file: BinaryIO, source: str, start: int, target: Splats) -> None:
+    records = np.empty(len(target), RECORD)
+    read_at(file, start * RECORD.itemsize, records, source)
+    rgb = torch.from_numpy(records["rgba"][:, :3] / np.float32(255))
+    target.means.numpy()[:] = records["mean"]
+    target.quats.numpy()[:] = (records["quat"].astype(np.float32) - 128) / 128
+    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0 is a flat splat; below 0 it means nothing
+        target.log_scales.numpy()[:] = np.log(records["scale"])
+    target.logit_opacities.numpy()[:] = logits_from_bytes(records["rgba"][:, 3])
+    target.sh.numpy()[:, 0] = sh.from_rgb(rgb).numpy()
 
 
 def write(world: World, path: Path, *, progress: Progress) -> None:
     """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
-    splats = to_file(writable(world.splats(), ".splat"), FRAME)
-    if not len(splats):
+    streams.write(world, FRAME, path, partial(sink, progress=progress), progress)
+
+
+@contextmanager
+def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
+    """A file to be written when all of its splats are known, as they are sorted. Raises `OutputError`."""
+    if not shape.count:
         raise OutputError(
             "cannot write .splat: without splats it would be an empty file, which cannot be told from a lost one"
         )
-    if splats.degree:
+    if shape.degree:
         progress(Note(".splat keeps the base colour only; colours no longer change with the direction of view"))
-    weight = splats.log_scales.double().sum(1).exp() * splats.opacities
-    records = _encoded(splats[torch.argsort(weight, descending=True, stable=True)])
-    path.write_bytes(records.data)  # and not `tofile`, which does not notice a full disk
+    taken = _Sink(shape.count)
+    yield taken
+    with open(path, "wb") as file:
+        taken.write(file)
 
 
-def _decoded(records: np.ndarray) -> Splats:
-    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0 is a flat splat; below 0 it means nothing
-        log_scales = np.log(records["scale"])
-    rgb = torch.from_numpy(records["rgba"][:, :3] / np.float32(255))
-    return Splats(
-        means=torch.from_numpy(records["mean"].copy()),
-        quats=torch.from_numpy((records["quat"].astype(np.float32) - 128) / 128),
-        log_scales=torch.from_numpy(log_scales),
-        logit_opacities=torch.from_numpy(logits_from_bytes(records["rgba"][:, 3])),
-        sh=sh.from_rgb(rgb)[:, None],
-    )
+class _Sink:
+    """Keeps what is sorted later: 40 bytes a splat."""
+
+    def __init__(self, count: int) -> None:
+        self.records = np.empty(count, RECORD)
+        self.weights = np.empty(count, np.float64)
+        self.taken = 0
+
+    def encode(self, splats: Splats) -> tuple[np.ndarray, NDArray[np.float64]]:
+        writable(splats, ".splat")
+        weights = splats.log_scales.double().sum(1).exp() * splats.opacities
+        return _encoded(splats), weights.numpy()
+
+    def put(self, encoded: tuple[np.ndarray, NDArray[np.float64]]) -> None:
+        rows = slice(self.taken, self.taken + len(encoded[0]))
+        self.records[rows], self.weights[rows] = encoded
+        self.taken = rows.stop
+
+    def write(self, file: BinaryIO) -> None:
+        order = np.argsort(-self.weights, kind="stable")
+        starts = range(0, len(order), 8 * ROWS)
+        with closing(in_order(lambda start: self.records[order[start : start + 8 * ROWS]], starts)) as pieces:
+            for piece in pieces:
+                file.write(piece.data)  # and not `tofile`, which does not notice a full disk
 
 
 def _encoded(splats: Splats) -> np.ndarray:

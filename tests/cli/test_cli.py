@@ -269,7 +269,7 @@ def test_what_stops_the_work_ends_it_cleanly(
     def stopped(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(ply, "_fill", stopped)
+    monkeypatch.setattr(ply._Sink, "encode", stopped)
     found, out, err = ended(["convert", "world.splatworld", "new.ply"], capsys)
     assert (found, out) == (code, "")
     assert err.count("\n") == 1

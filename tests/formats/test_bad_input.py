@@ -162,7 +162,9 @@ def test_ply_skips_what_it_does_not_know(tmp_path: Path) -> None:
     path = ply(
         tmp_path / "x.ply", extra + vertex + "element face 1\nproperty list uchar int v\n", bytes(18) + record.tobytes()
     )
-    assert formats.load(path).splats().means.tolist() == [[7, 0, 0]]
+    heard = Heard()
+    assert formats.load(path, progress=heard).splats().means.tolist() == [[7, 0, 0]]
+    assert "'red', 'other', the element 'camera'" in heard.texts()
 
 
 def test_ply_reads_doubles_and_big_endian_in_any_order(tmp_path: Path) -> None:

@@ -1,0 +1,211 @@
+"""Splats pass through files in blocks: the one mechanism behind reading, writing and converting.
+
+A format that takes part supplies two context managers. `opened(path, frame=, progress=)` gives a `Source`: what the
+file holds, and a function that fills tensors with any run of its rows. `sink(path, shape, progress=)` gives a `Sink`:
+`encode` turns splats into what the file holds of them, and `put` takes the results in the order of the rows.
+
+A block is small enough for the cache, so each value comes from memory once: it is read, mended, turned and encoded
+while it is there. Blocks are worked on by several threads (numpy and torch let others run meanwhile) and put in order,
+so the result depends neither on their number nor on whether the splats came from a file or from memory.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+
+from splatworld import limits
+from splatworld.formats.blocks import ROWS, in_order
+from splatworld.formats.checks import CORE, Tally, mended
+from splatworld.formats.frames import FILE_FROM_WORLD, Frame
+from splatworld.geometry import Similarity
+from splatworld.progress import Progress, Step
+from splatworld.splats import Splats, cat
+from splatworld.world import Layer, World, place
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an open file holds, and the way to it."""
+
+    name: str
+    """The file, for messages."""
+    count: int
+    degree: int
+    frame: Frame
+    """Axes of the values that `fill` gives."""
+    fill: Callable[[int, Splats], None]
+    """`fill(start, target)`: write the file's rows from `start` on, as they stand there, into all tensors of `target`.
+    Called by several threads at once."""
+    extras: Mapping[str, tuple[np.dtype, tuple[int, ...]]] = field(default_factory=dict)
+    """Type and shape of one row of each extra."""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a sink is told beforehand."""
+
+    count: int
+    degree: int
+    extras: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """A file that is being written."""
+
+    def encode(self, splats: Splats) -> Any:
+        """What the file needs of some rows, in its axes. Called by several threads at once; may raise `OutputError`."""
+        ...
+
+    def put(self, encoded: Any) -> None:
+        """Take the result of `encode` for the next rows."""
+        ...
+
+
+OpenSink = Callable[[Path, Shape], AbstractContextManager[Sink]]
+
+
+def read(source: Source, path: Path, progress: Progress) -> World:
+    """All sound splats of a source as a world of one layer, which holds them as the file does; its place turns them.
+
+    So nothing is computed that is undone when the layer is written again in the same axes. Raises `FormatError`.
+    """
+    splats = gathered(source, progress)
+    world_from_file = FILE_FROM_WORLD[source.frame].inverse()
+    layer = Layer("base", path.stem[: limits.NAME_CHARS], splats, world_from_file)
+    return World((layer,), labels=source.labels)
+
+
+def gathered(source: Source, progress: Progress) -> Splats:
+    """All sound splats of a source, in the axes of its file. Raises `FormatError`."""
+    whole, tally, bad = _room(source, source.count), Tally(), []
+    starts = range(0, source.count, ROWS)
+    with closing(in_order(lambda start: _filled(source, whole[start : start + ROWS], start), starts)) as blocks:
+        for start, (mask, found) in zip(starts, blocks, strict=True):
+            tally += found
+            if mask is not None:
+                bad.append(start + mask.nonzero()[:, 0])
+            progress(Step(min(start + ROWS, source.count), source.count))
+    tally.tell(source.name, source.count, progress)
+    return _without(whole, torch.cat(bad)) if bad else whole
+
+
+def write(world: World, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress) -> None:
+    """All visible splats of a world, things placed, into a sink with axes `frame`. Raises `OutputError`."""
+    splats, file_from_here = _merged(world, frame)
+    labels = world.labels if "label" in splats.extras else ()
+
+    def block(start: int) -> tuple[Splats, Tally]:
+        return splats[start : start + ROWS].transformed(file_from_here), Tally()
+
+    with open_sink(path, Shape(len(splats), splats.degree, tuple(splats.extras), labels)) as sink:
+        _pour(sink, block, len(splats), progress)
+
+
+def convert(source: Source, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress) -> int:
+    """All sound splats of a source into a sink with axes `frame`, a few blocks at a time; returns how many.
+
+    The file has the bytes it would have by way of memory. Raises `FormatError` and `OutputError`.
+    """
+    labels = source.labels if "label" in source.extras else ()
+    shape = Shape(source.count, source.degree, tuple(source.extras), labels)
+    try:
+        return _converted(source, frame, path, open_sink, shape, progress)
+    except _Fewer as why:  # unsound rows were met, but files begin with the count: once more, with the right one
+        return _converted(source, frame, path, open_sink, replace(shape, count=why.count), progress)
+
+
+class _Fewer(Exception):
+    """A source holds fewer sound splats than it said."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+
+def _converted(source: Source, frame: Frame, path: Path, open_sink: OpenSink, shape: Shape, progress: Progress) -> int:
+    file_from_source = _settled(FILE_FROM_WORLD[frame] @ FILE_FROM_WORLD[source.frame].inverse())
+
+    def block(start: int) -> tuple[Splats, Tally]:
+        rows = _room(source, min(ROWS, source.count - start))
+        source.fill(start, rows)
+        sound, _, found = mended(rows)
+        return sound.transformed(file_from_source), found
+
+    with open_sink(path, shape) as sink:
+        tally = _pour(sink, block, source.count, progress)
+        if source.count - tally.dropped != shape.count:
+            raise _Fewer(source.count - tally.dropped)
+    tally.tell(source.name, source.count, progress)
+    return shape.count
+
+
+def _pour(sink: Sink, block: Callable[[int], tuple[Splats, Tally]], count: int, progress: Progress) -> Tally:
+    def encoded(start: int) -> tuple[Any, Tally]:
+        splats, found = block(start)
+        return sink.encode(splats), found
+
+    tally, starts = Tally(), range(0, count, ROWS)
+    with closing(in_order(encoded, starts)) as results:
+        for start, (result, found) in zip(starts, results, strict=True):
+            sink.put(result)
+            tally += found
+            progress(Step(min(start + ROWS, count), count))
+    return tally
+
+
+def _filled(source: Source, target: Splats, start: int) -> tuple[torch.Tensor | None, Tally]:
+    """Fill some rows and mend them in place: the mask of those that have to go, and what was done."""
+    source.fill(start, target)
+    sound, bad, found = mended(target)
+    rows = slice(None) if bad is None else ~bad
+    for name in CORE:
+        if getattr(sound, name) is not getattr(target, name):
+            getattr(target, name)[rows] = getattr(sound, name)
+    return bad, found
+
+
+def _room(source: Source, count: int) -> Splats:
+    """Tensors for `count` rows, not yet filled. numpy asks for large pages, which are several times faster to get."""
+
+    def empty(*shape: int, dtype: np.dtype | type = np.float32) -> torch.Tensor:
+        return torch.from_numpy(np.empty((count, *shape), dtype))
+
+    return Splats(
+        means=empty(3),
+        quats=empty(4),
+        log_scales=empty(3),
+        logit_opacities=empty(),
+        sh=empty((source.degree + 1) ** 2, 3),
+        extras={name: empty(*shape, dtype=dtype) for name, (dtype, shape) in source.extras.items()},
+    )
+
+
+def _without(splats: Splats, rows: torch.Tensor) -> Splats:
+    keep = torch.ones(len(splats), dtype=torch.bool)
+    keep[rows] = False
+    return splats[keep]
+
+
+def _merged(world: World, frame: Frame) -> tuple[Splats, Similarity]:
+    """The visible splats and what turns them into the axes of the file; one layer, the usual case, is not copied."""
+    parts = [
+        (place(layer.splats, world.things), _settled(FILE_FROM_WORLD[frame] @ layer.world_from_layer))
+        for layer in world.layers
+        if layer.visible
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return cat(splats.transformed(turn) for splats, turn in parts), Similarity()
+
+
+def _settled(there_from_here: Similarity) -> Similarity:
+    """The exact identity for what is one but for rounding: turned to and fro."""
+    return Similarity() if np.abs(there_from_here.matrix - np.eye(4)).max() < 1e-12 else there_from_here
