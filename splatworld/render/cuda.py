@@ -18,6 +18,7 @@ from torch import Tensor
 
 from splatworld.camera import Camera
 from splatworld.errors import BackendError
+from splatworld.render.addresses import address, part
 from splatworld.render.cuda_gradients import gradients
 from splatworld.render.params import Params, RenderSettings, Sums
 
@@ -177,7 +178,7 @@ class _Plan:
                 frame = self.kernels.Frame(width, height, *band, count, *room, keep)
                 kept = torch.empty(frame.kept_bytes, dtype=torch.uint8, device=self.device)
                 frame.place(kept.data_ptr(), memory.scratch_of(frame.scratch_bytes, self.device).data_ptr())
-                places = (_part(inputs[0], camera), _part(self.Ks, camera))
+                places = (part(inputs[0], camera), part(self.Ks, camera))
                 self.kernels.bin(frame, splats, *places, self.job, memory.counters.data_ptr(), stream)
                 memory.mark()
                 self._blend(frame, camera, band[0] == 0, inputs, images, stream)
@@ -193,10 +194,10 @@ class _Plan:
     def _blend(
         self, frame: Any, camera: int, first: bool, inputs: list[Tensor], images: "_Images", stream: int
     ) -> None:
-        totals = [_part(t, camera) for t in images.totals]
-        others = [_part(t, camera) for t in (images.alpha, images.median, images.things)]
+        totals = [part(t, camera) for t in images.totals]
+        others = [part(t, camera) for t in (images.alpha, images.median, images.things)]
         # Bands all see the same broken splats.
-        skipped = _part(images.skipped, camera) if first else 0
+        skipped = part(images.skipped, camera) if first else 0
         self.kernels.blend(frame, totals[0], *others, skipped, stream)
         for number, total in enumerate(totals[1:]):
             features = inputs[6]
@@ -329,16 +330,6 @@ def job_of(kernels: Any, near: float, far: float, dilation: float, conventions: 
 def stream_of(device: torch.device) -> int:
     """The stream on which torch works there."""
     return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
-
-
-def address(tensor: Tensor | None) -> int:
-    """Of its first number; 0 for none."""
-    return 0 if tensor is None else tensor.data_ptr()
-
-
-def _part(tensor: Tensor, index: int) -> int:
-    """Address of tensor[index]; its numbers have four bytes."""
-    return tensor.data_ptr() + 4 * index * tensor.stride(0)
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from splatworld.render.addresses import address, part
+
 if TYPE_CHECKING:
     from splatworld.render.cuda import Frame, _Plan
 
@@ -35,18 +37,13 @@ def gradients(
     """
     out = [torch.zeros_like(t) if want else None for t, want in zip(inputs, wanted, strict=True)]
     splats = plan.splats(inputs)
-    rows = [_address(t) for t in [*out[1:], None][:6]]
+    rows = [address(t) for t in [*out[1:], None][:6]]
     for frame in frames:
-        pose = 0 if out[0] is None else out[0][frame.camera].data_ptr()
-        grads = plan.kernels.SplatGrads(pose, *rows, _address(plan.absolute))
-        images = plan.kernels.PictureGrads(*(0 if t is None else t[frame.camera].data_ptr() for t in pictures))
+        grads = plan.kernels.SplatGrads(part(out[0], frame.camera), *rows, address(plan.absolute))
+        images = plan.kernels.PictureGrads(*(part(picture, frame.camera) for picture in pictures))
         needed = plan.kernels.backward_bytes(frame.kernels, plan.deterministic, pictures[3] is not None)
         scratch = torch.empty(needed, dtype=torch.uint8, device=plan.device)
-        places = (inputs[0][frame.camera].data_ptr(), plan.Ks[frame.camera].data_ptr())
+        places = (part(inputs[0], frame.camera), part(plan.Ks, frame.camera))
         where = (scratch.data_ptr(), stream)
         plan.kernels.backward(frame.kernels, splats, *places, plan.job, images, grads, plan.deterministic, *where)
     return out
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
