@@ -126,8 +126,9 @@ class Sweep {
     take_pictures(y, 2 * kSsimReach, x_, y_);
     SW_SIDE_BY_SIDE
     for (int j = 0; j < outer_; ++j) {
-      squares_[j] = x_[j] * x_[j] + y_[j] * y_[j];
-      products_[j] = x_[j] * y_[j];
+      const float x = ssim_value(x_[j]), y = ssim_value(y_[j]);
+      x_[j] = x, y_[j] = y;
+      squares_[j] = x * x + y * y, products_[j] = x * y;
     }
     const float* rows[4] = {x_, y_, squares_, products_};
     for (int i = 0; i < 4; ++i) across(rows[i], middle_, means_[i].row(y));
@@ -178,7 +179,9 @@ class Sweep {
     SW_SIDE_BY_SIDE
     for (int j = 0; j < inner_; ++j) {
       const float sign = x[j] > target[j] ? 1.0f : x[j] < target[j] ? -1.0f : 0.0f;
-      out[j] = scale * weights[j] * sign + by_x[j] + 2 * x[j] * by_squares[j] + target[j] * by_product[j];
+      const float held = ssim_value(x[j]);
+      const float similarity = by_x[j] + 2 * held * by_squares[j] + ssim_value(target[j]) * by_product[j];
+      out[j] = scale * weights[j] * sign + (held == x[j] ? similarity : 0.0f);
     }
   }
 

@@ -81,7 +81,8 @@ __global__ void __launch_bounds__(kBlock) similarity(LossImages images, float* d
       float4 mean = {0, 0, 0, 0};
 #pragma unroll
       for (int k = 0; k < kSsimTaps; ++k) {
-        const float2 pair = pairs[row][(column + k) * kBands + band];
+        float2 pair = pairs[row][(column + k) * kBands + band];
+        pair = {ssim_value(pair.x), ssim_value(pair.y)};
         const float tap = ssim_tap(k);
         mean.x += tap * pair.x, mean.y += tap * pair.y;
         mean.z += tap * (pair.x * pair.x + pair.y * pair.y), mean.w += tap * (pair.x * pair.y);
@@ -151,8 +152,9 @@ __global__ void __launch_bounds__(kBlock) similarity_back(LossImages images, con
     if (!mine) continue;
     const float2 pair = pair_at(images, pixel, band);
     const float sign = pair.x > pair.y ? 1.0f : pair.x < pair.y ? -1.0f : 0.0f;
-    images.gradient[kBands * pixel + band] = images.l1_scale * weight_at(images, pixel) * sign + sum.x +
-                                             2 * pair.x * sum.y + pair.y * sum.z;
+    const float held = ssim_value(pair.x), similarity = sum.x + 2 * held * sum.y + ssim_value(pair.y) * sum.z;
+    images.gradient[kBands * pixel + band] =
+        images.l1_scale * weight_at(images, pixel) * sign + (held == pair.x ? similarity : 0);
   }
 }
 

@@ -28,7 +28,8 @@ class Adam:
       until `flush`. It pays on GPUs.
     - "selective": a row only when it is visible; what it has missed is lost (gsplat's SelectiveAdam).
 
-    Everything is kept in tensors on the device of the parameters (`state`), and no step waits for the device.
+    Gradients that are not finite count as zero. Everything is kept in tensors on the device of the parameters
+    (`state`), and no step waits for the device.
     """
 
     def __init__(

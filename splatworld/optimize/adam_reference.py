@@ -9,6 +9,9 @@ from torch import Tensor
 Choice = tuple[float, float, float]
 """beta1, beta2, epsilon."""
 
+_GRADIENT_MAX = 1e18
+"""What is beyond, or no number, counts as zero: it must not spoil the means for good."""
+
 
 def adam_tick(choice: Choice, now: Tensor, pace: Tensor, rates: Tensor, tables: Tensor | None, *_rest: Any) -> None:
     """Begin the next step: lengthen the tables by the last one, then set clock and pace."""
@@ -63,6 +66,7 @@ def _ratio(choice: Choice) -> float:
 def _step(choice: Choice, part: list[Tensor], gradient: Tensor, pace: Tensor) -> None:
     beta1, beta2, epsilon = choice
     value, first, second = part
+    gradient = torch.where(gradient.abs() <= _GRADIENT_MAX, gradient, 0)
     first.lerp_(gradient, 1 - beta1)
     second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
     value -= pace[1] * first / (second.sqrt() * pace[0] + epsilon)

@@ -3,8 +3,9 @@
     loss = (1 - s) mean |x - y| + s (1 - mean SSIM(x, y)),   s = 0.2
 
 SSIM (Wang et al. 2004) as trainers of Gaussian splats take it: window 11x11, a Gaussian of sigma 1.5, zeros around the
-picture, each colour by itself. Means are over all pixels and colours of all pictures. `reference` is the definition, in
-plain torch; where there are kernels (cuda_ext), loss and gradient come out of one sweep over the picture.
+picture, each colour by itself; values beyond ±10 are held there for it, so that one wild splat does not drown others.
+Means are over all pixels and colours of all pictures. `reference` is the definition, in plain torch; where there are
+kernels (cuda_ext), loss and gradient come out of one sweep over the picture.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from splatworld.errors import UsageError
 from splatworld.optimize.kernels import current, kernels_for, on_device, where
 
 SSIM_WEIGHT = 0.2
-_REACH, _SIGMA, _C1, _C2 = 5, 1.5, 0.01**2, 0.03**2
+_REACH, _SIGMA, _C1, _C2, _PEAK = 5, 1.5, 0.01**2, 0.03**2, 10.0
 
 Pictures = Float[Tensor, "c h w 3"]
 Targets = Float[Tensor, "c h w 3"] | UInt8[Tensor, "c h w 3"]
@@ -113,7 +114,7 @@ def reference(
 
 def ssim_map(image: Pictures, target: Pictures) -> Pictures:
     """Structural similarity around each pixel, -1 to 1."""
-    x, y = image.permute(0, 3, 1, 2), target.permute(0, 3, 1, 2)
+    x, y = (t.permute(0, 3, 1, 2).clamp(-_PEAK, _PEAK) for t in (image, target))
     mean_x, mean_y = _window(x), _window(y)
     variances = _window(x * x) - mean_x * mean_x, _window(y * y) - mean_y * mean_y
     covariance = _window(x * y) - mean_x * mean_y

@@ -1,5 +1,6 @@
 """Adam: against torch's own, lazy against dense, kernels against plain torch."""
 
+import math
 from types import ModuleType
 
 import pytest
@@ -190,6 +191,17 @@ def test_bits_do_not_depend_on_threads(cpu: ModuleType) -> None:
         ends.append(params)
     for other in ends[1:]:
         assert all(torch.equal(tensor, other[name]) for name, tensor in ends[0].items())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
+def test_a_wild_gradient_counts_as_zero(compiled: ModuleType, value: float) -> None:
+    wild, tame = start(5), start(5)
+    one, other = Adam(wild, RATES, kernels=compiled), Adam(tame, RATES, kernels=compiled)
+    for number in (value, 0.0):
+        gradients = {name: torch.ones_like(tensor) for name, tensor in wild.items()}
+        gradients["means"][2] = number
+        (one if number else other).step(gradients=gradients)
+    assert all(torch.equal(tensor, tame[name]) for name, tensor in wild.items())
 
 
 def test_gradients_of_tensors_are_taken() -> None:

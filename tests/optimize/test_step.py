@@ -1,5 +1,6 @@
 """A training step: the fused one against autograd through the reference, and both against the aim of fitting."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -145,6 +146,24 @@ def test_what_cannot_be_fused_is_named(built: ModuleType) -> None:
     pair = Camera(torch.eye(4).repeat(2, 1, 1), torch.eye(3).repeat(2, 1, 1), 8, 8)
     with pytest.raises(UsageError, match="2 cameras"):
         one(pair, torch.zeros(2, 8, 8, 3))
+
+
+@pytest.mark.parametrize("emulated", [False, True])
+def test_wild_splats_spoil_no_others(request: pytest.FixtureRequest, emulated: bool) -> None:
+    kernels = request.getfixturevalue("built") if emulated else None
+    params = cloud(50)
+    params.means[3], params.means[4] = math.nan, torch.tensor([0.0, 0.0, -4.0])
+    params.quats[5], params.logit_opacities[6], params.logit_opacities[7] = 0, math.inf, -math.inf
+    params.log_scales[8], params.log_scales[9] = 40, -40
+    params.sh[10], params.sh[11] = 1e30, -1e30
+    adam = optimiser(params, kernels=kernels)
+    one = FusedStep(params, adam, BLACK, kernels=kernels) if emulated else stepper(params, adam)
+    for camera, target in zip(cameras(), targets(), strict=True):
+        one(camera, target)
+    adam.flush()
+    for name in NAMES:
+        spoiled = ~getattr(params, name).isfinite().reshape(50, -1).all(1)
+        assert spoiled.nonzero().flatten().tolist() == {"means": [3], "logit_opacities": [6, 7]}.get(name, []), name
 
 
 def test_nothing_in_view_is_a_step_too() -> None:

@@ -78,8 +78,12 @@ SW_HD void adam_catch_up(const AdamMissed& missed, float* value, float* first, f
   *second *= missed.decay2;
 }
 
+constexpr float kGradientMax = 1e18f;  // its square is a number
+
+// A gradient that is no number, or beyond all measure, counts as zero: it must not spoil the means for good.
 SW_HD void adam_step(const AdamSettings& settings, const AdamPace& pace, float gradient, float* value, float* first,
                      float* second) {
+  gradient = fabsf(gradient) <= kGradientMax ? gradient : 0.0f;
   *first += settings.rest1 * (gradient - *first);
   *second = settings.beta2 * *second + settings.rest2 * gradient * gradient;
   *value -= pace.rate * *first / (root(*second) * pace.spread + settings.epsilon);

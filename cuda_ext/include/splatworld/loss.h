@@ -24,6 +24,12 @@ constexpr int kSsimReach = 5;  // px from the middle of the window to its edge
 constexpr int kSsimTaps = 2 * kSsimReach + 1;
 constexpr float kSsimC1 = 0.01f * 0.01f, kSsimC2 = 0.03f * 0.03f;
 
+// Similarity is for displayed values, mostly 0 to 1: what is far beyond is held here, so that one wild splat does not drown
+// its neighbours, and gets no gradient from it. L1 brings it back.
+constexpr float kSsimPeak = 10;
+
+SW_HD float ssim_value(float value) { return value > kSsimPeak ? kSsimPeak : value < -kSsimPeak ? -kSsimPeak : value; }
+
 // The window is the product of this with itself; it sums to 1.
 SW_HD constexpr float ssim_tap(int i) {
   constexpr float taps[kSsimTaps] = {0.00102838008f, 0.00759875814f, 0.0360007721f, 0.10936069f,
