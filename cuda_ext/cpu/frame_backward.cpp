@@ -56,7 +56,10 @@ PoseGrad<float> Frame::project_backward(const Gaussians& splats, const Job& job,
 
 PoseGrad<float> Frame::backward(const Gaussians& splats, const Job& job, const PictureGrad& picture,
                                 const GaussiansGrad& grads, Workers& workers) {
-  std::vector<SplatSums> sums(visible_.count);  // zeros
+  Buffer<SplatSums> sums(visible_.count);
+  each_chunk(visible_.count, workers, [&](int64_t begin, int64_t end, int) {
+    std::fill(sums.data() + begin, sums.data() + end, SplatSums{});
+  });
   Passes passes(visible_, splats);
   Entries entries;
   for (int begin = 0, end; begin < int(reached_.size()); begin = end) {
