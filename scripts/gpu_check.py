@@ -27,6 +27,12 @@ PLACE = ROOT / "build" / "gpu"
 SITE = PLACE / "site"
 """The package with the modules built for this GPU; the checkout itself is left alone."""
 PACKAGES = PLACE / "packages"
+NOT_EDITABLE = """
+# An editable installation of the checkout would be found before this folder.
+import sys
+sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "ScikitBuildRedirectingFinder"]
+"""
+"""For `sitecustomize`, which Python runs when it starts."""
 NEEDED = {
     "torch": "2.5",
     "numpy": "1.26",
@@ -164,6 +170,7 @@ def _build(check: Check) -> bool:
     options += ["-G", "Ninja"] if shutil.which("ninja") or (environment.BIN / "ninja").exists() else []
     for name in ("splatworld", "viewer/splatworld_viewer"):
         shutil.copytree(ROOT / name, SITE / Path(name).name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so"))
+    (SITE / "sitecustomize.py").write_text(NOT_EDITABLE)
     commands = [
         [cmake, "-S", ROOT / "cuda_ext", "-B", build, *options],
         [cmake, "--build", build, "--parallel", str(os.cpu_count() or 1)],
