@@ -21,6 +21,16 @@ SPZ_FRACTIONAL_BITS_MAX = 23
 SPZ_TRAILING_BYTES = 1 << 20
 ZSTD_RATIO_MAX = 20_000
 """Bytes that a byte of zstd may stand for, before a file is taken for a bomb."""
+ZIP_MEMBERS = 64
+ZIP_DIRECTORY_BYTES = 128 << 10
+SOG_META_BYTES = 8 << 20
+SOG_SPLATS_MAX = 80_000_000
+"""Their pictures stay below the size at which Pillow suspects a bomb."""
+SOG_SPLATS_PER_BYTE_MAX = 64
+"""A picture of one colour takes no bytes per pixel, so a tiny file could ask for any memory."""
+SOG_SPARE_PIXELS = 64 << 10
+"""Of a picture, beyond a tenth more than there are splats."""
+SOG_PALETTE_MAX = 64 << 10
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0
