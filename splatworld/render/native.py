@@ -2,12 +2,13 @@
 
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from splatworld.camera import Camera
+from splatworld.errors import UsageError
 from splatworld.render.params import Params, RenderSettings, Sums
 
 _cpu: ModuleType | None
@@ -20,6 +21,7 @@ else:
     _why = None
 
 _THREADS_MAX = 1024
+_Images = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor, Tensor]
 _LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 
 
@@ -51,13 +53,16 @@ def blend(
         absolute: [n, 2] float32, contiguous. The way back adds to it how strongly the pixels pulled each splat's centre
             along x and y, in units of the loss per px, as if no two pulled in opposite directions (AbsGS, Ye et al.
             2024).
+
+    Raises:
+        UsageError: a tensor of a wrong shape, by name.
     """
     plan = _Plan(params, cameras, settings, isa, absolute)
     p = params
     inputs = (cameras.camera_from_world, p.means, p.quats, p.log_scales, p.logit_opacities, p.sh)
     inputs = inputs if p.features is None else (*inputs, p.features)
     if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
-        images = _Blend.apply(plan, *inputs)
+        images = cast(_Images, _Blend.apply(plan, *inputs))
     else:
         images, _ = plan.draw([_plain(t) for t in inputs], keep=False)
     return Sums(*images)
@@ -77,14 +82,36 @@ class _Plan:
             settings.conventions,
             (_LENSES[cameras.lens], params.activated, isa, threads),
         )
-        terms = params.sh.shape[1]
-        stored = round(terms**0.5) - 1
+        self.things = None if params.things is None else _plain(params.things, torch.int32)
+        self.absolute = absolute
+        self.size = (len(cameras), cameras.height, cameras.width)
+        self._check(params, cameras)
+        stored = round(params.sh.shape[1] ** 0.5) - 1
         asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
         self.degree = -1 if params.plain else asked
-        self.things = None if params.things is None else _plain(params.things, torch.int32)
         self.Ks = _plain(cameras.Ks)
-        self.size = (len(cameras), cameras.height, cameras.width)
-        self.absolute = absolute
+
+    def _check(self, params: Params, cameras: Camera) -> None:
+        """The kernels get bare addresses, so no shape may be wrong, whatever has been checked before."""
+        n, c, p = params.means.shape[0], self.size[0], params
+        for name, tensor, shape in (
+            ("means", p.means, (n, 3)),
+            ("quats", p.quats, (n, 4)),
+            ("log_scales", p.log_scales, (n, 3)),
+            ("logit_opacities", p.logit_opacities, (n,)),
+            ("sh", p.sh, (n, *p.sh.shape[1:2], 3)),
+            ("camera_from_world", cameras.camera_from_world, (c, 4, 4)),
+            ("Ks", cameras.Ks, (c, 3, 3)),
+        ):
+            if tensor.shape != shape:
+                raise UsageError(f"{name} is {list(tensor.shape)}; expected {list(shape)}")
+        if self.things is not None and self.things.shape != (n,):
+            raise UsageError(f"things is {list(self.things.shape)}; expected {[n]}")
+        if p.features is not None and (p.features.ndim != 2 or p.features.shape[0] != n):
+            raise UsageError(f"features is {list(p.features.shape)}; expected {[n]} rows of one length")
+        good = self.absolute is None or (self.absolute.shape == (n, 2) and _plain(self.absolute) is self.absolute)
+        if not good:
+            raise UsageError(f"absolute must be a contiguous float32 tensor {[n, 2]} on the CPU")
 
     def splats(self, inputs: list[Tensor]) -> Any:
         """Addresses of the rows; `inputs` must outlive them."""
@@ -100,7 +127,7 @@ class _Plan:
             0 if features is None else features.shape[1],
         )
 
-    def draw(self, inputs: list[Tensor], *, keep: bool) -> tuple[tuple[Tensor | None, ...], Any]:
+    def draw(self, inputs: list[Tensor], *, keep: bool) -> tuple[_Images, Any]:
         """Images, and frames for the way back where they are to be kept."""
         assert _cpu is not None
         count, height, width = self.size
@@ -118,7 +145,7 @@ class _Plan:
 
 class _Blend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+    def forward(ctx: Any, plan: _Plan, *inputs: Tensor) -> _Images:
         plain = [_plain(t) for t in inputs]
         images, ctx.frames = plan.draw(plain, keep=True)
         ctx.plan = plan

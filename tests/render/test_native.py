@@ -12,6 +12,7 @@ from native_cases import Case, assert_equal_bits, cases, images, one_thread, par
 from render_cases import ahead, cloud, one, stored, view
 
 from splatworld.camera import Camera
+from splatworld.errors import UsageError
 from splatworld.render import native, reference
 from splatworld.render.params import RenderSettings, Sums
 from splatworld.splats import Splats, cat, empty
@@ -171,3 +172,32 @@ def test_other_types_and_layouts_are_taken() -> None:
     got = drawn(strided, replace(cameras, Ks=cameras.Ks.double()))
     assert torch.equal(got.rgb, want.rgb)
     assert torch.equal(got.things, want.things)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("quats", torch.zeros(3, 3)),
+        ("log_scales", torch.zeros(2, 3)),
+        ("logit_opacities", torch.zeros(3, 1)),
+        ("sh", torch.zeros(3, 1, 4)),
+        ("features", torch.zeros(2, 4)),
+        ("things", torch.zeros(4, dtype=torch.int32)),
+    ],
+)
+def test_wrong_shapes_are_named(name: str, tensor: torch.Tensor) -> None:
+    params = params_of(cat([one(), one(), one()]))
+    with pytest.raises(UsageError, match=f"{name} is"):
+        native.blend(replace(params, **{name: tensor}), ahead(), PLAIN)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_other_wrong_arguments_are_named() -> None:
+    params, camera = params_of(one()), ahead()
+    with pytest.raises(ValueError, match="isa must be one of"):
+        native.blend(params, camera, PLAIN, isa="abacus")
+    with pytest.raises(UsageError, match="absolute must be"):
+        native.blend(params, camera, PLAIN, absolute=torch.zeros(1, 2, dtype=torch.float64))
+    with pytest.raises(UsageError, match="camera_from_world is"):
+        native.blend(params, Camera(torch.eye(3)[None], camera.Ks, 4, 4), PLAIN)
