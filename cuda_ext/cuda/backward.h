@@ -15,7 +15,7 @@ struct ImageGrads {
 };
 
 // Gradients for one footprint or pair, three float4 in a row:
-//   (x, y, p, q), (r, power, sum over pixels of |x|, of |y|), (the pass's four values)
+//   (x, y, p, q), (r, power, sum over pixels and passes of |x|, of |y|), (the pass's four values)
 constexpr int kGradQuads = 3;
 
 // Memory for the way back through one frame.

@@ -202,7 +202,7 @@ def test_a_second_way_back_is_the_first_again(kernels: ModuleType) -> None:
 
 
 def test_what_was_kept_is_freed_after_the_way_back(kernels: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[weakref.ref[Tensor]] = []
+    kept: list[weakref.ref[torch.UntypedStorage]] = []
     band = cuda._Plan._band
 
     def watched(*arguments: object) -> cuda.Frame | None:
