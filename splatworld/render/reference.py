@@ -193,7 +193,8 @@ def _colours(
     eye = -view.rotation.T @ view.translation
     basis = _sh.basis(degree, normalize(_guarded(means - eye), dim=1))
     rgb = torch.einsum("nk,nkc->nc", basis, params.sh[rows, : basis.shape[1]]) + 0.5
-    return _positive(rgb, settings.smooth)
+    # A colour of minus infinity is no black.
+    return torch.where(rgb.isfinite(), _positive(rgb, settings.smooth), torch.nan)
 
 
 def _finite(params: Params) -> Bool[Tensor, " n"]:
