@@ -85,7 +85,9 @@ def source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
     # Files of the first kind have no bounds of colour.
     names = _BOUNDS + (_COLOUR_BOUNDS if set(_COLOUR_BOUNDS) <= set(chunk.fields) else ())
     with np.errstate(over="ignore"):
-        bounds = np.stack([rows[field].astype(np.float32) for field in names], 1).reshape(len(rows), -1, 2, 3)
+        bounds = np.stack([rows[field].astype(np.float32) for field in names], 1).reshape(
+            len(rows), len(names) // 6, 2, 3
+        )
     return Source(name, vertex.count, degree, frame, partial(_fill, file, vertex, bands, bounds, name))
 
 
@@ -178,7 +180,6 @@ class _Sink:
 
     def encode(self, splats: Splats) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         writable(splats, "PLY")
-        splats = splats.with_degree(self.degree)
         scales = splats.log_scales.clamp(-limits.LOG_SCALE_ABS_MAX, limits.LOG_SCALE_ABS_MAX)
         quats = torch.nn.functional.normalize(splats.quats, dim=1)
         parts = [splats.means, scales, splats.colours, splats.opacities[:, None], quats]

@@ -183,11 +183,12 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
     names = (*_POSITION, *_NORMAL, *_DC, *rest, "opacity", *_SCALE, *_QUAT, *ids)
     with open(path, "wb", buffering=0) as file:
         _put_all(file, _header_text(names, shape.count, shape.labels))
-        yield _Sink(file, len(names), ids)
+        yield _Sink(shape.degree, file, len(names), ids)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Sink:
+    degree: int
     file: Any
     width: int
     """Numbers in a record."""

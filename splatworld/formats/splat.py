@@ -90,17 +90,19 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
 class _Sink:
     """Keeps what is sorted later: 40 bytes a splat."""
 
+    degree = 0
+
     def __init__(self, count: int) -> None:
-        self.records = np.empty(count, RECORD)
+        self.records = np.empty((count, 8), np.uint32)  # as words, which numpy gathers ten times as fast as records
         self.weights = np.empty(count, np.float64)
         self.taken = 0
 
-    def encode(self, splats: Splats) -> tuple[np.ndarray, NDArray[np.float64]]:
+    def encode(self, splats: Splats) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
         writable(splats, ".splat")
         weights = splats.log_scales.double().sum(1).exp() * splats.opacities
-        return _encoded(splats), weights.numpy()
+        return _encoded(splats).view(np.uint32).reshape(-1, 8), weights.numpy()
 
-    def put(self, encoded: tuple[np.ndarray, NDArray[np.float64]]) -> None:
+    def put(self, encoded: tuple[NDArray[np.uint32], NDArray[np.float64]]) -> None:
         rows = slice(self.taken, self.taken + len(encoded[0]))
         self.records[rows], self.weights[rows] = encoded
         self.taken = rows.stop
@@ -108,7 +110,7 @@ class _Sink:
     def write(self, file: BinaryIO) -> None:
         order = np.argsort(-self.weights, kind="stable")
         starts = range(0, len(order), 8 * ROWS)
-        with closing(in_order(lambda start: self.records[order[start : start + 8 * ROWS]], starts)) as pieces:
+        with closing(in_order(lambda start: self.records.take(order[start : start + 8 * ROWS], 0), starts)) as pieces:
             for piece in pieces:
                 file.write(piece.data)  # and not `tofile`, which does not notice a full disk
 

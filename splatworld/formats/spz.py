@@ -136,7 +136,7 @@ class _Sink:
         self.steps = np.array(bands, np.int16)
 
     def encode(self, splats: Splats) -> tuple[NDArray[np.float32], Arrays, int]:
-        splats = writable(splats, "SPZ").with_degree(self.degree)
+        splats = writable(splats, "SPZ")
         scales = splats.log_scales.numpy()
         beyond = (scales.min() < -10 - 1 / 32 or scales.max() > 255 / 16 - 10 + 1 / 32) if len(scales) else False
         clamped = ((scales < -10 - 1 / 32) | (scales > 255 / 16 - 10 + 1 / 32)).any(1).sum() if beyond else 0

@@ -60,6 +60,9 @@ class Shape:
 class Sink(Protocol):
     """A file that is being written."""
 
+    degree: int
+    """Highest SH degree that it holds; what is beyond is cut off before it is turned."""
+
     def encode(self, splats: Splats) -> Any:
         """What the file needs of some rows, in its axes. Called by several threads at once; may raise `OutputError`."""
         ...
@@ -103,10 +106,10 @@ def write(world: World, frame: Frame, path: Path, open_sink: OpenSink, progress:
     labels = world.labels if "label" in splats.extras else ()
 
     def block(start: int) -> tuple[Splats, Tally]:
-        return splats[start : start + ROWS].transformed(file_from_here), Tally()
+        return splats[start : start + ROWS], Tally()
 
     with open_sink(path, Shape(len(splats), splats.degree, tuple(splats.extras), labels)) as sink:
-        _pour(sink, block, len(splats), progress)
+        _pour(sink, block, file_from_here, len(splats), progress)
 
 
 def convert(source: Source, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress) -> int:
@@ -137,20 +140,29 @@ def _converted(source: Source, frame: Frame, path: Path, open_sink: OpenSink, sh
         rows = _room(source, min(ROWS, source.count - start))
         source.fill(start, rows)
         sound, _, found = mended(rows)
-        return sound.transformed(file_from_source), found
+        return sound, found
 
     with open_sink(path, shape) as sink:
-        tally = _pour(sink, block, source.count, progress)
+        tally = _pour(sink, block, file_from_source, source.count, progress)
         if source.count - tally.dropped != shape.count:
             raise _Fewer(source.count - tally.dropped)
     tally.tell(source.name, source.count, progress)
     return shape.count
 
 
-def _pour(sink: Sink, block: Callable[[int], tuple[Splats, Tally]], count: int, progress: Progress) -> Tally:
+def _pour(
+    sink: Sink,
+    block: Callable[[int], tuple[Splats, Tally]],
+    file_from_here: Similarity,
+    count: int,
+    progress: Progress,
+) -> Tally:
+    """Put `count` rows, of which `block(start)` gives a block, into a sink in order."""
+
     def encoded(start: int) -> tuple[Any, Tally]:
         splats, found = block(start)
-        return sink.encode(splats), found
+        splats = splats.with_degree(min(splats.degree, sink.degree))
+        return sink.encode(splats.transformed(file_from_here)), found
 
     tally, starts = Tally(), range(0, count, ROWS)
     with closing(in_order(encoded, starts)) as results:

@@ -15,7 +15,7 @@ from splatworld import formats, limits
 from splatworld.errors import FormatError
 from splatworld.splats import Splats
 
-SUFFIXES = ["ply", "splat", "spz", "splatworld"]
+SUFFIXES = ["ply", "compressed.ply", "splat", "spz", "splatworld"]
 
 
 def is_sound(splats: Splats) -> bool:
