@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 
 from splatworld.errors import FormatError
 
-SIDE_MAX_PX = 16_383
+Plane = NDArray[np.uint8]
+
+ENTRIES_PER_ROW = 64
+"""Of the palette, in its picture."""
+FIRST_MODE = 252
+"""Alpha of a rotation whose largest component is w; x, y and z follow."""
+OTHERS = np.array([[c for c in range(4) if c != k] for k in range(4)])
+"""The three components of a rotation that are stored, by the one that is not."""
 _EFFORT = {"quality": 40, "method": 2}
 """On planes of splats more effort makes files larger, or smaller by less than 1 % in ten times the time."""
 
 
-def encoded(plane: NDArray[np.uint8]) -> bytes:
+def encoded(plane: Plane) -> bytes:
     """A WebP of a plane [h, w, 3 or 4] that decodes to the same bytes, those under alpha 0 too."""
     from PIL import Image
 
@@ -25,7 +32,7 @@ def encoded(plane: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def decoded(data: bytes, source: str, *, pixels_min: int, pixels_max: int) -> NDArray[np.uint8]:
+def decoded(data: bytes, source: str, *, pixels_min: int, pixels_max: int) -> Plane:
     """The plane of a lossless WebP, [h, w, 4]. Raises `FormatError` for a size out of bounds before decoding."""
     from PIL import Image
 
