@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <numeric>
 #include <utility>
 
@@ -30,8 +31,13 @@ static int slabs_for(uint32_t count, const Workers& workers) {
 
 Bins::Bins(const Visible& visible, int tiles_x, int tiles_y, Workers& workers)
     : visible_(visible), tiles_x_(tiles_x), tiles_y_(tiles_y), slabs_(slabs_for(visible.count, workers)) {
+  for (Slab& slab : slabs_) slab.counts.resize(size_t(tiles_x) * size_t(tiles_y) + 1);
   workers.run(int(slabs_.size()), [&](int slab) {
-    remember(slab);
+    try {
+      remember(slab);
+    } catch (const std::bad_alloc&) {
+      std::vector<Columns>().swap(slabs_[size_t(slab)].spans);  // they will be worked out again
+    }
     count(slab);
   });
 }
@@ -54,10 +60,8 @@ void Bins::remember(int slab) {
 
 void Bins::count(int slab) {
   // Mark where spans begin and end; the running sum is the count. Long spans cost no more than short ones.
-  const int tiles = tiles_x_ * tiles_y_;
   auto& counts = slabs_[size_t(slab)].counts;
-  counts.resize(size_t(tiles) + 1);
-  each_span(slab, 0, tiles, [&](uint32_t, int first, int last) {
+  each_span(slab, 0, tiles_x_ * tiles_y_, [&](uint32_t, int first, int last) {
     ++counts[size_t(first)];
     --counts[size_t(last) + 1];
   });

@@ -37,7 +37,8 @@ class Passes {
     if (features_.empty()) features_.resize(4 * size_t(visible_.count) + 4);
     each_chunk(visible_.count, workers, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        const float* from = splats_.features + int64_t(visible_.footprints[size_t(i)].splat) * splats_.channels + first(pass);
+        const int64_t row = visible_.footprints[size_t(i)].splat;
+        const float* from = splats_.features + row * splats_.channels + first(pass);
         float* to = features_.data() + 4 * i;
         std::fill(std::copy(from, from + columns(pass), to), to + 4, 0.0f);
       }
