@@ -1,5 +1,5 @@
-// splatworld._cpu: the CPU kernels as Python sees them. Python owns every array and hands over addresses: taking torch's
-// tensors as arrays costs 2 us each, more than a small picture may. splatworld/render/native.py checks them.
+// splatworld._cpu: the CPU kernels as Python sees them. Python owns every array and hands over addresses: taking
+// torch's tensors as arrays costs 2 us each, more than a small picture may. splatworld/render/native.py checks them.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>

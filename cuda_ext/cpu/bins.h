@@ -61,8 +61,8 @@ class Bins {
     uint16_t first, last;
   };
 
-  // A contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists come out in
-  // depth order whatever the number of slabs.
+  // A contiguous part of the depth order. Each counts and writes for itself, so nothing is shared, and lists come out
+  // in depth order whatever the number of slabs.
   struct Slab {
     std::vector<uint32_t> counts;  // entries per tile
     std::vector<Columns> spans;    // per footprint its rows of tiles, and for each row its columns; empty if too many

@@ -1,8 +1,7 @@
 // Front to back over the pixels of a tile. Include only from the files of the instruction sets.
 //
-// What a splat does to a row of pixels takes some forty instructions, and how many rows it touches cannot be foretold:
-// a loop over rows inside one over splats spends half its time on jumps that go elsewhere than the processor thought. So a
-// batch of splats is first cut into rows, without a jump, and then one loop runs over the rows of all of them.
+// A batch of splats is first cut into the rows of pixels that they touch, without a jump; then one loop runs over the rows
+// of all of them, and the processor need not guess after each splat whether another row follows.
 #pragma once
 
 #include <string.h>

@@ -43,8 +43,9 @@ PoseGrad<float> Frame::project_backward(const Gaussians& splats, const Job& job,
                                         const GaussiansGrad& grads, Workers& workers) const {
   std::vector<PoseGrad<float>> parts(size_t(chunks_of(visible_.count)));
   each_chunk(visible_.count, workers, [&](int64_t begin, int64_t end, int chunk) {
-    parts[size_t(chunk)] = job.kernels->project_backward(splats, view_, job.settings, visible_.footprints.data() + begin,
-                                                         sums + begin, uint32_t(end - begin), grads);
+    const Placed* footprints = visible_.footprints.data() + begin;
+    parts[size_t(chunk)] = job.kernels->project_backward(splats, view_, job.settings, footprints, sums + begin,
+                                                         uint32_t(end - begin), grads);
   });
   PoseGrad<float> pose{};
   for (const auto& part : parts) {
@@ -89,7 +90,8 @@ PoseGrad<float> Frame::backward(const Gaussians& splats, const Job& job, const P
         const float* from = entries.sums[position].of;
         for (int k = 0; k < SplatSums::kValues; ++k) sums[i].of[k] += from[k];
         float* values = sums[i].of + SplatSums::kValues;
-        if (pass) values = grads.features + int64_t(visible_.footprints[i].splat) * splats.channels + passes.first(pass);
+        const int64_t row = visible_.footprints[i].splat;
+        if (pass) values = grads.features + row * splats.channels + passes.first(pass);
         for (int k = 0; k < columns; ++k) values[k] += from[SplatSums::kValues + k];
       });
     }

@@ -30,7 +30,7 @@ struct TileList {
   float alpha_max;
 };
 
-// What a pass writes. The first one: rgb, depth and what follows them. The others: four features, or what is left of them.
+// What a pass writes. The first one: rgb, depth and what follows them. The others: four features, or those left.
 struct Canvas {
   int width, height;
   bool stream;  // the images are too large for the caches: write past them

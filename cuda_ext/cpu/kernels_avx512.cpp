@@ -70,7 +70,8 @@ struct Avx512 {
   static void sums(const F* from, float* to) {
     F halves[8], quarters[4];
     for (int k = 0; k < 8; ++k)
-      halves[k] = add(_mm512_shuffle_f32x4(from[k], from[k + 8], 0x44), _mm512_shuffle_f32x4(from[k], from[k + 8], 0xEE));
+      halves[k] = add(_mm512_shuffle_f32x4(from[k], from[k + 8], 0x44),
+                      _mm512_shuffle_f32x4(from[k], from[k + 8], 0xEE));
     for (int k = 0; k < 4; ++k)
       quarters[k] = add(_mm512_shuffle_f32x4(halves[k], halves[k + 4], 0x88),
                         _mm512_shuffle_f32x4(halves[k], halves[k + 4], 0xDD));

@@ -1,8 +1,9 @@
 // Number<V>: one number per lane, for the templates of include/splatworld. Include only from the files of the
-// instruction sets: everything here is local to them, so that the linker cannot mix code for one processor into another's.
+// instruction sets: everything here is local to them, so that the linker cannot mix code for one processor into
+// another's.
 //
-// V has: lanes, F (floats), M (a mask); set, load, store, stream (to whole vectors,
-// past the caches), interleave(to, a, b, c) = a0 b0 c0 a1 .., add, sub, mul, div, sqrt, min, max, fma(a, b, c) = a b + c,
+// V has: lanes, F (floats), M (a mask); set, load, store, stream (to whole vectors, past the caches),
+// interleave(to, a, b, c) = a0 b0 c0 a1 .., add, sub, mul, div, sqrt, min, max, fma(a, b, c) = a b + c,
 // fnma(a, b, c) = c - a b, abs, round, scale(a, n) = a 2^n for whole n where the result is normal, exponent(a, &m) = n
 // with a = m 2^n and 0.7 < m <= 1.5; lt, le, eq, both, either, without(a, b) = a and not b, bits, from_bits,
 // where(m, a, b), masked(m, a) = a or 0, after(positions, i): those that are greater than i;

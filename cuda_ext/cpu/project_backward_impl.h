@@ -94,7 +94,9 @@ float total(Number<V> a, int count) {
 }
 
 template <class V>
-Vec3<float> total(const Vec3<Number<V>>& a, int count) { return {total(a.x, count), total(a.y, count), total(a.z, count)}; }
+Vec3<float> total(const Vec3<Number<V>>& a, int count) {
+  return {total(a.x, count), total(a.y, count), total(a.z, count)};
+}
 
 template <class V>
 PoseGrad<float> project_backward_range(const Gaussians& splats, const View<float>& view, const Settings& settings,
@@ -114,10 +116,10 @@ PoseGrad<float> project_backward_range(const Gaussians& splats, const View<float
     add_rows<V, 4>(grads.quats, {row.quat[0], row.quat[1], row.quat[2], row.quat[3]}, footprints, count);
     add_rows<V, 3>(grads.log_scales, {row.scale.x, row.scale.y, row.scale.z}, footprints, count);
     add_rows<V, 1>(grads.logit_opacities, {row.opacity}, footprints, count);
-    if (grads.absolute)
-      for (int lane = 0; lane < count; ++lane)
-        for (int k = 0; k < 2; ++k)
-          grads.absolute[2 * int64_t(footprints[lane].splat) + k] += 2 * kLn2 * sums[lane].of[SplatSums::kAbsoluteX + k];
+    for (int lane = 0; lane < count && grads.absolute; ++lane) {
+      float* to = grads.absolute + 2 * int64_t(footprints[lane].splat);
+      for (int k = 0; k < 2; ++k) to[k] += 2 * kLn2 * sums[lane].of[SplatSums::kAbsoluteX + k];
+    }
     const Mat3<T>& turn = pull.rotation;
     pose.rotation = pose.rotation + Mat3<float>{total(turn.a, count), total(turn.b, count), total(turn.c, count)};
     pose.translation = pose.translation + total(pull.translation, count);
