@@ -34,7 +34,7 @@ _PIECE = 1 << 20
 _SAMPLE = 1 << 16
 _WINDOW = 1 << 15
 _DEFLATE_LEVEL = 5
-_ZSTD_LEVEL = 9
+_ZSTD_LEVEL = 6
 
 Arrays = list[NDArray[np.uint8]]
 
