@@ -206,6 +206,11 @@ def test_info_of_the_system_lists_renderers_and_formats(capsys: pytest.CaptureFi
     assert code == 0
     assert found["formats"]["spz"] is None
     assert found["renderers"]["reference"] is None
+    assert set(found["renderers"]) == {"cuda", "cpu", "reference", "gsplat"}
+    code, out, _ = ended(["info", "--system"], capsys)
+    for name, reason in found["renderers"].items():
+        assert f"  {name:12} {reason or 'ready'}\n" in out
+        assert reason is None or len(reason.split()) > 3, "a reason is a sentence"
 
 
 @pytest.mark.parametrize("suffix", ["ply", "splat", "spz"])
