@@ -31,6 +31,7 @@ SOG_SPLATS_PER_BYTE_MAX = 64
 SOG_SPARE_PIXELS = 64 << 10
 """Of a picture, beyond a tenth more than there are splats."""
 SOG_PALETTE_MAX = 64 << 10
+SOG_LOD_DEPTH = 64
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0

@@ -31,6 +31,7 @@ BUILT_IN = {
     "sog": "splatworld.formats.sog",
 }
 _HEAD_BYTES = 512
+_STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")
 
 
 @runtime_checkable
@@ -171,7 +172,7 @@ def _check_source(path: Path, frame: Frame | None) -> None:
 
 def _file_in(path: Path) -> Path:
     """The file that stands for a folder of files, an unpacked SOG; other paths as they are."""
-    return path / "meta.json" if (path / "meta.json").is_file() else path
+    return next((path / name for name in _STANDS_FOR_FOLDER if (path / name).is_file()), path)
 
 
 def _format_of(path: Path) -> Format:

@@ -1,8 +1,8 @@
 """`.sog` of PlayCanvas: 12 to 20 bytes a splat, SH included; what web viewers stream.
 
 A zip archive, or a folder, of meta.json and lossless WebP pictures, one pixel a splat. Versions 1 and 2 are read, as
-archive or by the path of their meta.json; 2 is written, as archive. Specification: developer.playcanvas.com,
-formats/sog. It says y points up, but files have the axes of the `.ply` they came from.
+archive or by the path of their meta.json; 2 is written, as archive. Streamed SOG is read (`sog_lod`). Specification:
+developer.playcanvas.com, formats/sog. It says y points up, but files have the axes of the `.ply` they came from.
 
 Positions have 16 bits an axis on a logarithmic scale; rotations three components in 8 bits; opacities 8 bits. ln scales
 and base colours are entries of codebooks of 256; the SH above of a splat are one entry of a palette of at most 65,536,
@@ -11,7 +11,7 @@ whose numbers are entries of a third codebook. Lost are SH of degree 4, things a
 
 from pathlib import Path
 
-from splatworld.formats import sog_members, streams
+from splatworld.formats import sog_lod, sog_members, streams
 from splatworld.formats.frames import Frame
 from splatworld.formats.sog_read import FRAME, opened
 from splatworld.formats.sog_write import write
@@ -22,15 +22,17 @@ __all__ = ["FRAME", "opened", "read", "recognises", "write"]
 
 
 def recognises(head: bytes) -> bool:
-    """True for a zip whose first member is one of a SOG, and for the meta.json of a folder."""
+    """True for a zip whose first member is one of a SOG, and for the meta.json or lod-meta.json of a folder."""
     if head.startswith(b"PK\x03\x04"):
         name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
         return name == b"meta.json" or name.endswith(b".webp")
-    return head.lstrip().startswith(b"{") and b'"means"' in head
+    return sog_lod.recognises(head) or (head.lstrip().startswith(b"{") and b'"means"' in head)
 
 
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     """The splats of a SOG of version 1 or 2, in the `rdf` frame unless told otherwise. Raises `FormatError`."""
+    if path.name == sog_lod.META:
+        return sog_lod.read(path, frame=frame, progress=progress)
     named = path.resolve().parent if path.name == sog_members.META else path
     with opened(path, frame=frame, progress=progress) as source:
         return streams.read(source, named, progress)

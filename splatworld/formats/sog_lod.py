@@ -1,0 +1,135 @@
+"""Streamed SOG: a lod-meta.json that names SOGs, each with splats of one level of detail; the finest level is read.
+
+A tree divides space; its leaves name, by level, the run of rows in one of the SOGs that shows them. Surroundings may
+stand apart and become a layer of their own. Source: developer.playcanvas.com, formats/streamed-sog, version 1; older
+files lack the version and the counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from splatworld import files, limits, splats
+from splatworld.errors import FormatError
+from splatworld.formats import sog_read, streams
+from splatworld.formats.frames import FILE_FROM_WORLD, Frame
+from splatworld.formats.streams import Source
+from splatworld.progress import Progress
+from splatworld.splats import Splats
+from splatworld.world import Layer, World
+
+META = "lod-meta.json"
+
+
+class _Run(msgspec.Struct):
+    file: int
+    offset: int
+    count: int
+
+
+class _Node(msgspec.Struct):
+    children: list["_Node"] = []
+    lods: dict[str, _Run] = {}
+
+
+class _Meta(msgspec.Struct):
+    filenames: list[str]
+    tree: _Node
+    version: int = 1
+    environment: str | None = None
+
+
+def recognises(head: bytes) -> bool:
+    """True for the first bytes of a lod-meta.json."""
+    return head.lstrip().startswith(b"{") and b'"lodLevels"' in head
+
+
+def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
+    """The finest level, and the surroundings as a second layer if there are any. Raises `FormatError`."""
+    meta = _parsed(path)
+    chosen: dict[int, list[_Run]] = {}
+    for run in _finest(meta, path.name):
+        chosen.setdefault(run.file, []).append(run)
+    parts = []
+    for index, runs in sorted(chosen.items()):
+        parts.append(_rows(_beside(path, meta.filenames[index]), _joined(runs), progress))
+    layers = [_layer("base", path.resolve().parent.name, splats.cat(parts), frame)]
+    if meta.environment is not None:
+        surroundings = _rows(_beside(path, meta.environment), None, progress)
+        layers.append(_layer("environment", "environment", surroundings, frame))
+    return World(tuple(layers))
+
+
+def _layer(layer_id: str, name: str, rows: Splats, frame: Frame | None) -> Layer:
+    world_from_file = FILE_FROM_WORLD[frame or sog_read.FRAME].inverse()
+    return Layer(layer_id, name[: limits.NAME_CHARS], rows, world_from_file)
+
+
+def _parsed(path: Path) -> _Meta:
+    if files.check_input(path) > limits.SOG_META_BYTES:
+        raise FormatError(f"{path} is too large; at most {limits.SOG_META_BYTES:,} bytes make sense")
+    try:
+        meta = msgspec.json.decode(path.read_bytes(), type=_Meta)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
+        raise FormatError(f"{path.name} is not that of a streamed SOG ({why})") from None
+    if meta.version != 1:
+        raise FormatError(f"{path.name}: version {meta.version} of streamed SOG is not known; 1 is read")
+    return meta
+
+
+def _finest(meta: _Meta, source: str) -> list[_Run]:
+    """The run of each leaf at its finest level."""
+    runs, level = [], [meta.tree]
+    for _ in range(limits.SOG_LOD_DEPTH):
+        for node in level:
+            if node.lods:
+                if not all(key.isdecimal() for key in node.lods):
+                    raise FormatError(f"{source}: a level of detail has no number")
+                runs.append(min(node.lods.items(), key=lambda item: int(item[0]))[1])
+        level = [child for node in level for child in node.children]
+    if level:
+        raise FormatError(f"{source}: its tree has more than {limits.SOG_LOD_DEPTH} levels")
+    if any(run.offset < 0 or run.count < 0 or not 0 <= run.file < len(meta.filenames) for run in runs):
+        raise FormatError(f"{source}: a leaf names splats that do not exist")
+    total = sum(run.count for run in runs)
+    if total > limits.FILE_SPLATS_MAX:
+        raise FormatError(f"{source} claims {total:,} splats; at most {limits.FILE_SPLATS_MAX:,} are read")
+    return runs
+
+
+def _joined(runs: Iterable[_Run]) -> list[_Run]:
+    """Runs of one file in order, those that follow each other made one."""
+    joined: list[_Run] = []
+    for run in sorted(runs, key=lambda run: run.offset):
+        if joined and joined[-1].offset + joined[-1].count == run.offset:
+            joined[-1] = _Run(run.file, joined[-1].offset, joined[-1].count + run.count)
+        else:
+            joined.append(run)
+    return joined
+
+
+def _rows(path: Path, runs: list[_Run] | None, progress: Progress) -> Splats:
+    """The rows of these runs of a SOG, or all, in its axes."""
+    with sog_read.opened(path, frame=None, progress=progress) as source:
+        runs = [_Run(0, 0, source.count)] if runs is None else runs
+        if sum(run.count for run in runs) > source.count or any(r.offset + r.count > source.count for r in runs):
+            raise FormatError(f"{path}: its {source.count:,} splats are fewer than the {META} above it says")
+        return splats.cat(streams.gathered(_part(source, run), progress) for run in runs)
+
+
+def _part(source: Source, run: _Run) -> Source:
+    return replace(source, count=run.count, fill=lambda start, target: source.fill(run.offset + start, target))
+
+
+def _beside(path: Path, name: str) -> Path:
+    """A file in the folder of lod-meta.json or below it, and nowhere else."""
+    pure = PurePosixPath(name)
+    if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name or ":" in name:
+        raise FormatError(f"{path.name} names {name[:80]!r}, which is no file below its folder")
+    found = path.parent / pure
+    if not found.resolve().is_relative_to(path.parent.resolve()):
+        raise FormatError(f"{path.name} names {name[:80]!r}, a link to another folder")
+    files.check_input(found)
+    return found
