@@ -25,7 +25,8 @@ GROUPS = {
     "generate": ("generate-300k", "generate-1m"),
     "world": ("world-300k",),
     "import": ("import", "help"),
-    "formats": ("formats-1m",),
+    "formats": ("ply-1m", "ply-1m-sh0", "compressed-1m", "splat-1m", "spz3-1m", "spz4-1m"),
+    "large": ("ply-10m", "splat-10m", "spz-10m"),
 }
 """What can be asked for, and the cases it runs (see `bench_cases.py`)."""
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except environment.SetupError as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1
-    groups = asked.groups or [*GROUPS, "render"]
+    groups = asked.groups or [*(group for group in GROUPS if group != "large"), "render"]
     cases = [case for group in groups for case in GROUPS.get(group, ())]
     good = _cases(python, cases, asked.out) if cases else True
     if "render" in groups:
@@ -119,7 +120,7 @@ def measured(python: Path, case: str) -> dict[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "render", []], help="what to measure (default: all)")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "render", []], help="what to measure (all but large)")
     parser.add_argument("--full", action="store_true", help="render: every scene, size, mode and instruction set")
     parser.add_argument("--seconds", type=float, default=1.0, help="render: spent on each row (default: 1)")
     parser.add_argument("--backends", type=_names, default=(), metavar="A,B", help="render: only these (default: all)")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import bench_formats
+
 SENTENCE = "a red cabin by a lake in a pine forest at sunset, two boats"
 Figures = dict[str, float | int]
 
@@ -67,35 +69,21 @@ def helping(folder: Path) -> Figures:
     return {"help_s": timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), 7)}
 
 
-def formats(folder: Path) -> Figures:
-    """A PLY of a million splats: reading it against `np.fromfile` of its bytes."""
-    import numpy as np
-    import torch
-
-    import splatworld
-
-    n, rng = 1_000_000, torch.Generator().manual_seed(1)
-    splats = splatworld.Splats(
-        means=torch.randn(n, 3, generator=rng),
-        quats=torch.randn(n, 4, generator=rng),
-        log_scales=torch.randn(n, 3, generator=rng) - 4,
-        logit_opacities=torch.randn(n, generator=rng),
-        sh=torch.randn(n, 1, 3, generator=rng),
-    )
-    path = folder / "million.ply"
-    figures: Figures = {"write_s": timed(lambda: splatworld.save(splats, path, force=True), 3)}
-    raw = timed(lambda: np.fromfile(path, np.uint8), 5)
-    read = timed(lambda: splatworld.load(path), 5)
-    return {**figures, "read_s": read, "fromfile_s": raw, "ratio": round(read / max(raw, 1e-3), 2)}
-
-
 CASES: dict[str, Callable[[Path], Figures]] = {
     "generate-300k": lambda folder: generate(folder, 300_000),
     "generate-1m": lambda folder: generate(folder, 1_000_000),
     "world-300k": render,
     "import": importing,
     "help": helping,
-    "formats-1m": formats,
+    "ply-1m": lambda folder: bench_formats.reading_and_writing(folder, "ply"),
+    "ply-1m-sh0": lambda folder: bench_formats.reading_and_writing(folder, "ply", degree=0),
+    "compressed-1m": lambda folder: bench_formats.reading_and_writing(folder, "compressed.ply"),
+    "splat-1m": lambda folder: bench_formats.reading_and_writing(folder, "splat"),
+    "spz3-1m": lambda folder: bench_formats.reading_and_writing(folder, "spz"),
+    "spz4-1m": lambda folder: bench_formats.reading_and_writing(folder, "spz", spz_version=4),
+    "ply-10m": lambda folder: bench_formats.converting(folder, "ply"),
+    "splat-10m": lambda folder: bench_formats.converting(folder, "splat"),
+    "spz-10m": lambda folder: bench_formats.converting(folder, "spz"),
 }
 
 
