@@ -26,8 +26,10 @@ ZIP_DIRECTORY_BYTES = 128 << 10
 SOG_META_BYTES = 8 << 20
 SOG_SPLATS_MAX = 80_000_000
 """Their pictures stay below the size at which Pillow suspects a bomb."""
-SOG_SPLATS_PER_BYTE_MAX = 64
-"""A picture of one colour takes no bytes per pixel, so a tiny file could ask for any memory."""
+SOG_SPLATS_PER_BYTE_MAX = 8
+"""A picture of one colour takes no bytes per pixel, so a tiny file could ask for any memory ..."""
+SOG_SPLATS_FREE = 1_000_000
+"""... beyond that of so many."""
 SOG_SPARE_PIXELS = 64 << 10
 """Of a picture, beyond a tenth more than there are splats."""
 SOG_PALETTE_MAX = 64 << 10

@@ -45,7 +45,7 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[S
     """A SOG of version 1 or 2, by its archive or its meta.json. Raises `FormatError`."""
     with sog_members.opened(path) as members:
         meta = sog_meta.parsed(members.read(sog_members.META, limits.SOG_META_BYTES), path.name)
-        if meta.count > members.size * limits.SOG_SPLATS_PER_BYTE_MAX:
+        if meta.count > max(members.size * limits.SOG_SPLATS_PER_BYTE_MAX, limits.SOG_SPLATS_FREE):
             raise FormatError(f"{path.name} claims {meta.count:,} splats in {members.size:,} bytes")
         content = _content(meta, members)
     if meta.model != "default":
