@@ -36,8 +36,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator
     if count == 1:
         yield from map(work, items)
         return
-    # Each of our threads keeps torch to itself: teams within teams would wait for each other at full speed.
-    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(count, initializer=_alone, initargs=(of_torch,)) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
@@ -49,7 +48,18 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator
         finally:
             for future in waiting:
                 future.cancel()
-            torch.set_num_threads(of_torch)
+
+
+def _alone(of_torch: int) -> None:
+    """Keep torch in this thread to this thread: teams within teams would wait for each other at full speed.
+
+    torch notes the number for threads to come as well as for this one, so another thread puts the note right.
+    """
+    torch.get_num_threads()  # torch sets a thread up when it is first asked, and not again
+    torch.set_num_threads(1)
+    other = threading.Thread(target=torch.set_num_threads, args=(of_torch,))
+    other.start()
+    other.join()
 
 
 def read_at(file: BinaryIO, offset: int, into: np.ndarray, source: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,16 @@ def test_work_in_order_stops_at_the_first_error() -> None:
     with pytest.raises(FormatError):
         list(blocks.in_order(work, range(10_000)))
     assert len(done) < 200
+
+
+def test_threads_of_torch_are_as_many_as_before() -> None:
+    before, seen = torch.get_num_threads(), []
+    inside = list(blocks.in_order(lambda _: torch.get_num_threads(), range(8)))
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert set(inside) == {1}
+    assert [torch.get_num_threads(), *seen] == [before, before]
 
 
 MEASURE = """
