@@ -39,29 +39,43 @@ def palette(
     rows: Float[Tensor, "n d"], size: int, generator: torch.Generator, progress: Progress
 ) -> tuple[Float[Tensor, "k d"], Int[Tensor, " n"]]:
     """At most `size` entries, and the index of the one that stands for each row. The same for the same generator."""
+    rows, kind, weight = _distinct(rows, generator)
     if size >= len(rows):
-        return rows, torch.arange(len(rows))
+        return rows, kind
     coarse = _coarse(rows, min(max(size // _ENTRIES_PER_GROUP, 1), _GROUPS_MAX), generator)
     group, distance = _assigned(rows, coarse)
     ends = torch.bincount(group, minlength=len(coarse)).cumsum(0).tolist()
     members = [index for index in torch.argsort(group, stable=True).tensor_split(ends[:-1]) if len(index)]
     starts = torch.zeros(len(rows), dtype=torch.bool)
-    starts[_drawn(distance, torch.stack([index[0] for index in members]), size, generator)] = True
+    starts[_drawn(distance * weight, torch.stack([index[0] for index in members]), size, generator)] = True
     labels = torch.empty(len(rows), dtype=torch.int64)
     entries: list[Tensor] = []
     first = 0
-    with closing(in_order(lambda index: _fine(rows[index], starts[index]), members)) as clusters:
+    with closing(in_order(lambda index: _fine(rows[index], weight[index], starts[index]), members)) as clusters:
         for index, (found, label) in zip(members, clusters, strict=True):
             labels[index] = first + label
             entries.append(found)
             first += len(found)
             progress(Step(len(entries), len(members)))
-    return torch.cat(entries), labels
+    return torch.cat(entries), labels[kind]
+
+
+def _distinct(rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Each row once, which of them every row is, and how often it occurs: most rows of a made world are all 0.
+
+    Rows are told apart by their length along a random direction, so that numbers are sorted and not rows.
+    """
+    direction = torch.randn(rows.shape[1], dtype=torch.float64, generator=generator)
+    length = torch.cat([part.double() @ direction for part in rows.split(_SAMPLE_ROWS)])
+    _, kind, count = torch.unique(length, return_inverse=True, return_counts=True)
+    distinct = rows.new_empty(len(count), rows.shape[1])
+    distinct[kind] = rows
+    return distinct, kind, count.float()
 
 
 def _coarse(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
     sample = rows[torch.randperm(len(rows), generator=generator)[:_SAMPLE_ROWS]]
-    return next(in_order(lambda start: _lloyd(sample, start, _COARSE_STEPS), [sample[:count]]))
+    return next(in_order(lambda start: _lloyd(sample, torch.ones(len(sample)), start, _COARSE_STEPS), [sample[:count]]))
 
 
 def _assigned(rows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,24 +92,24 @@ def _drawn(distance: Tensor, certain: Tensor, count: int, generator: torch.Gener
     return torch.topk(rings, count, largest=False).indices
 
 
-def _fine(rows: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+def _fine(rows: Tensor, weight: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
     """Entries of one group, and labels of its rows."""
     entries = rows[starts]
     if len(entries) < len(rows):
-        entries = _lloyd(rows, entries, _FINE_STEPS)
+        entries = _lloyd(rows, weight, entries, _FINE_STEPS)
     return entries, _nearest(rows, entries)[0]
 
 
-def _lloyd(rows: Tensor, centres: Tensor, steps: int) -> Tensor:
+def _lloyd(rows: Tensor, weight: Tensor, centres: Tensor, steps: int) -> Tensor:
     """Lloyd's algorithm; a centre that loses all its rows takes the place of a row that is badly off."""
     for step in range(steps):
         label, distance = _nearest(rows, centres)
-        counts = torch.bincount(label, minlength=len(centres))
-        sums = torch.zeros_like(centres).index_add_(0, label, rows)
-        centres = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp(min=1), centres)
-        lost = torch.nonzero(counts == 0)[:, 0]
+        share = torch.zeros(len(centres)).index_add_(0, label, weight)
+        sums = torch.zeros_like(centres).index_add_(0, label, rows * weight[:, None])
+        centres = torch.where(share[:, None] > 0, sums / share[:, None].clamp(min=1), centres)
+        lost = torch.nonzero(share == 0)[:, 0]
         if len(lost) and step < steps - 1:
-            centres[lost] = rows[torch.topk(distance, len(lost)).indices]
+            centres[lost] = rows[torch.topk(distance * weight, len(lost)).indices]
     return centres
 
 

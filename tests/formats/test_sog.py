@@ -94,6 +94,15 @@ def test_the_palette_goes_to_those_who_need_it() -> None:
     assert len(labels[:1_000].unique()) > 900
 
 
+def test_what_occurs_often_takes_one_entry() -> None:
+    """In a made world all but the water has SH of 0."""
+    rows = torch.zeros(100_000, 24)
+    rows[:3_000] = torch.randn(3_000, 24, generator=torch.Generator().manual_seed(0))
+    entries, labels = palette(rows, 65_536, torch.Generator().manual_seed(1), silent)
+    assert len(entries) == 3_001
+    assert torch.equal(entries[labels], rows)
+
+
 @given(n=st.integers(1, 300), size=st.integers(1, 300), kinds=st.integers(1, 300), seed=st.integers(0, 100))
 @settings(max_examples=40, deadline=None)
 def test_a_palette_is_never_larger_than_asked(n: int, size: int, kinds: int, seed: int) -> None:
