@@ -1,4 +1,4 @@
-"""`.sog` of PlayCanvas: 12 to 20 bytes a splat, SH included; what web viewers stream.
+"""`.sog` of PlayCanvas: 13 bytes a splat, 18 with SH if they are many; what web viewers stream.
 
 A zip archive, or a folder, of meta.json and lossless WebP pictures, one pixel a splat. Versions 1 and 2 are read, as
 archive or by the path of their meta.json; 2 is written, as archive. Streamed SOG is read (`sog_lod`). Specification:
