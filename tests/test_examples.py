@@ -14,6 +14,7 @@ WRITES = {
     "03_edit_a_world": ["edited.splatworld"],
     "04_convert_a_file": ["beach.ply", "beach.splat", "beach.splatworld", "beach.spz"],
     "05_what_stands_where": ["things.csv"],
+    "06_fit_a_picture": ["colour.png", "normals.png", "near_and_far.png", "fitted.png"],
 }
 SAYS = {
     "00_one_splat": "distance of the camera: 4.0",
@@ -22,6 +23,7 @@ SAYS = {
     "03_edit_a_world": "cabin: white, now red",
     "04_convert_a_file": "beach.spz",
     "05_what_stands_where": "house 3,white",
+    "06_fit_a_picture": "dB after",
 }
 
 

@@ -97,7 +97,9 @@ def render(
     check_cameras(cameras, settings.background)
     params = _params(splats, features, settings)
     if settings.normals:
-        return _with_normals(params, splats.extras.get("normal"), cameras, settings, backend)
+        stored = splats.extras.get("normal")  # worlds keep theirs in half precision
+        stored = None if stored is None else stored.to(params.means.dtype)
+        return _with_normals(params, stored, cameras, settings, backend)
     return _finished(blend(params, cameras, settings, backend), settings)
 
 

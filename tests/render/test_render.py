@@ -241,3 +241,14 @@ def test_public_names_exist(name: str) -> None:
 def test_no_other_name_is_made_up() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = splatworld.nonsense
+
+
+def test_normals_kept_in_half_precision_are_drawn() -> None:
+    normals = torch.tensor([[0.0, 0.6, -0.8]])
+    settings = RenderSettings(normals=True)
+    pictures = [render(one().with_extras(normal=n), ahead(), settings=settings) for n in (normals, normals.half())]
+    found, half = (picture.normals for picture in pictures)
+    assert found is not None
+    assert half is not None
+    assert found.abs().max() > 0.1
+    assert torch.allclose(half, found, atol=1e-3)
