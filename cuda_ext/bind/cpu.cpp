@@ -78,7 +78,7 @@ struct Frames {
   void backward(const Gaussians& splats, Address rgb, Address alpha, Address depth, Address features, Address means,
                 Address quats, Address log_scales, Address logit_opacities, Address sh, Address features_grad,
                 Address absolute, Address poses) {
-    require(!splats.channels || features_grad, "features_grad must be there where there are features");
+    require(!splats.channels || !splats.count || features_grad, "features_grad must be there where there are features");
     nb::gil_scoped_release unlocked;
     const GaussiansGrad grads{at<>(means), at<>(quats),         at<>(log_scales), at<>(logit_opacities),
                               at<>(sh),    at<>(features_grad), at<>(absolute)};

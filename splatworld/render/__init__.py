@@ -192,7 +192,9 @@ def _with_normals(
 def _towards(params: Params, camera: Camera) -> Float[Tensor, "n 3"]:
     """Each splat's shortest axis, turned to the side that one camera sees."""
     shortest = params.log_scales.argmin(1)
-    axes = rotation_matrices(params.quats).gather(2, shortest[:, None, None].expand(-1, 3, 1))[..., 0]
+    # Rows that are not finite are not drawn; their gradients must be 0 and not 0 times something that is no number.
+    turns = torch.where(params.quats.isfinite().all(1, keepdim=True), params.quats, 1.0)
+    axes = rotation_matrices(turns).gather(2, shortest[:, None, None].expand(-1, 3, 1))[..., 0]
     if not len(camera):
         return axes
     pose = camera.camera_from_world[0].detach().to(params.means)

@@ -313,3 +313,41 @@ def test_extremes_give_finite_gradients(backend: str, log_scale: float, mean: tu
             picture = drawn(backend, splats, ahead(lens=lens), antialiased=True, **settings)
             for grad in torch.autograd.grad(picture.rgb.sum() + picture.depth.sum(), leaves):
                 assert grad.isfinite().all()
+
+
+@pytest.mark.parametrize("log_scale", [15.0, 20.0, 30.0])
+def test_gradients_of_a_splat_as_long_as_the_world(backend: str, log_scale: float) -> None:
+    """Against the reference in double: no square of its length may overflow on the way back."""
+    splats = cloud(40, size=0.3, degree=0)
+    log_scales = splats.log_scales.clone()
+    log_scales[3, 0] = log_scale
+    grads = {}
+    for name, dtype in ((backend, torch.float32), ("reference", torch.float64)):
+        leaves = [t.to(dtype).requires_grad_() for t in (splats.means, splats.quats, log_scales)]
+        rest = [t.to(dtype) for t in (splats.logit_opacities, splats.sh)]
+        picture = drawn(name, Splats(*leaves, *rest), view()[0])
+        pull = torch.linspace(-1, 1, picture.rgb.numel()).reshape(picture.rgb.shape).to(picture.rgb)
+        grads[dtype] = torch.autograd.grad((picture.rgb * pull).sum(), leaves)
+    for found, true in zip(grads[torch.float32], grads[torch.float64], strict=True):
+        assert (found[3].double() - true[3]).norm() < 1e-4 * true[3].norm()
+
+
+def test_rows_left_out_get_no_gradient_through_their_normals(backend: str) -> None:
+    quats = cloud(6).quats.clone()
+    quats[2] = math.nan
+    quats.requires_grad_()
+    picture = drawn(backend, replace(cloud(6), quats=quats), view(), normals=True)
+    assert picture.skipped.tolist() == [1, 1]
+    assert picture.normals is not None
+    (grad,) = torch.autograd.grad(picture.normals.sum() + picture.rgb.sum(), [quats])
+    assert grad.isfinite().all()
+    assert not grad[2].any()
+    assert grad.any()
+
+
+def test_no_splats_have_gradients_too(backend: str) -> None:
+    means = empty().means.clone().requires_grad_()
+    picture = drawn(backend, replace(empty(), means=means), ahead(), normals=True)
+    assert picture.normals is not None
+    if picture.normals.requires_grad:
+        assert torch.autograd.grad(picture.normals.sum(), [means])[0].shape == (0, 3)

@@ -39,9 +39,10 @@ template <class T>
 SW_HD ShapeGrad<T> shape_backward(const Shape<T>& s, T dilation, T p_grad, T q_grad, T r_grad, T dim_grad) {
   const T half = T(0.5f), two = T(2.0f);
   const Whitening<T> w = whitening(s);
-  const T p_all = p_grad - q_grad * s.b / s.c;  // q = -(b / c) p
+  const T slope = s.b / s.c;  // q = -(b / c) p; and c^2 may overflow
+  const T p_all = p_grad - q_grad * slope;
   const T b = -q_grad * w.p / s.c;
-  const T c = half / s.c * (p_all * w.p - r_grad * w.r) + q_grad * s.b * w.p / (s.c * s.c);
+  const T c = half / s.c * (p_all * w.p - r_grad * w.r) + q_grad * slope * w.p / s.c;
   const T log_det = -half * (p_all * w.p + T(kLog2E) * dim_grad);  // gradient for ln det
   const T det = log_det / s.det;
   // A compensation above its floor is above 0, and so is `sharp`.
