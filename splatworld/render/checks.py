@@ -1,8 +1,11 @@
 """What `render` and `rasterization` refuse, in sentences that name the argument. Only looks at values when asked to."""
 
+import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, Literal, TypeGuard
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +27,7 @@ TAILS: dict[str, Tail] = {
     "normal": (3,),
 }
 _SH_TERMS = (1, 4, 9, 16, 25)
+_WHOLE = (int, np.integer)
 _LENSES = ("pinhole", "orthographic", "fisheye")
 _FLOATS = (torch.float32, torch.float64)
 _INTEGERS = (torch.int32, torch.int64, torch.int16, torch.int8, torch.uint8)
@@ -71,6 +75,9 @@ def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_f
         if not isinstance(tensor, Tensor) or tensor.shape[1:] != (side, side) or not tensor.is_floating_point():
             raise UsageError(f"{name} is {_described(tensor)}; expected a float tensor [c, {side}, {side}]")
     count, width, height = len(cameras), cameras.width, cameras.height
+    if not (isinstance(width, _WHOLE) and isinstance(height, _WHOLE)):
+        name, side = ("height", height) if isinstance(width, _WHOLE) else ("width", width)
+        raise UsageError(f"{name} is {described(side)}; expected a whole number of pixels")
     if len(cameras.Ks) != count:
         raise UsageError(f"there are {count} {poses} and {len(cameras.Ks)} Ks; expected one of each per camera")
     if cameras.lens not in _LENSES:
@@ -81,6 +88,28 @@ def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_f
         raise UsageError(f"an image of {width}x{height} px; expected at most {limits.IMAGE_PIXELS_MAX} pixels")
     if isinstance(background, Tensor) and background.ndim == 2 and len(background) != count:
         raise UsageError(f"background has {len(background)} rows for {count} cameras; expected one per camera")
+
+
+def check_amounts(amounts: Mapping[str, object]) -> None:
+    """Numbers by name are finite, and not below 0.
+
+    Raises:
+        UsageError: one is not, by name.
+    """
+    for name, value in amounts.items():
+        if not (finite(value) and value >= 0):
+            raise UsageError(f"{name} is {described(value)}; expected a finite number, not below 0")
+
+
+def check_planes(planes: Mapping[str, float]) -> None:
+    """Of two depths by name, the second is further.
+
+    Raises:
+        UsageError: it is not, by name.
+    """
+    (near, start), (far, end) = planes.items()
+    if end <= start:
+        raise UsageError(f"{far} is {end} m and {near} is {start} m; {far} must be further")
 
 
 def check_finite(tensors: Mapping[str, Tensor]) -> None:
@@ -98,6 +127,19 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
             broken.append((row, f"{name}[{row}] holds {value}; expected finite numbers"))
     if broken:
         raise UsageError(min(broken, key=lambda found: found[0])[1])
+
+
+def finite(value: object) -> TypeGuard[float]:
+    """Whether it is a number that a float can hold."""
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def described(value: object) -> str:
+    """A number as it is, tensors by shape and type, and anything else by its type alone."""
+    return str(value) if isinstance(value, Real) else _described(value)
 
 
 def _fits(shape: torch.Size, n: int, tail: Tail) -> bool:

@@ -27,7 +27,9 @@ try:
     from splatworld import _cuda  # pyright: ignore[reportAttributeAccessIssue]
 except ImportError as error:
     _cuda = None
-    _why = f"splatworld was installed without its CUDA kernels ({error})"
+    _why = "no CUDA kernels are installed: they are built where nvcc and an NVIDIA GPU are, or by scripts/wheel"
+    if not str(error).startswith("cannot import name"):
+        _why = f"the CUDA kernels are installed, but cannot be loaded ({error})"
 else:
     _why = None
 

@@ -16,7 +16,12 @@ try:
     from splatworld import _cpu  # pyright: ignore[reportAttributeAccessIssue]
 except ImportError as error:
     _cpu = None
-    _why = f"splatworld was installed without its kernels ({error})"
+    _why = (
+        "splatworld was installed without its kernels: install it where there is a C++ compiler "
+        "(apt install g++ python3-dev), see README"
+    )
+    if not str(error).startswith("cannot import name"):
+        _why = f"the kernels are installed, but cannot be loaded ({error})"
 else:
     _why = None
 

@@ -1,13 +1,15 @@
 """What goes into a backend and what comes out: the types on both sides of the seam under `render`."""
 
-import math
+import reprlib
 from dataclasses import dataclass
+from numbers import Integral
 
 from jaxtyping import Float, Int32
 from torch import Tensor
 
 from splatworld import limits
 from splatworld.errors import UsageError
+from splatworld.render.checks import check_amounts, check_planes, described, finite
 from splatworld.render.conventions import PROFILES, Conventions, Profile
 
 
@@ -16,11 +18,14 @@ class RenderSettings:
     """How to draw. Hashable, so that backends can keep what they derive from it.
 
     Raises:
-        UsageError: a value out of its range, by name.
+        UsageError: a value of a wrong type or out of its range, by name.
     """
 
     background: tuple[float, float, float] | Float[Tensor, "3"] | Float[Tensor, "c 3"] = (0.0, 0.0, 0.0)
-    """Display RGB behind everything; a tensor may have one row per camera, and takes gradients."""
+    """Display RGB behind everything; a tensor may have one row per camera, and takes gradients.
+
+    Its numbers must be finite; those of a tensor on a GPU are not looked at, because that would wait for it.
+    """
     profile: Profile = "gsplat"
     """Whose numeric conventions: see `conventions.PROFILES`."""
     antialiased: bool = False
@@ -47,17 +52,27 @@ class RenderSettings:
     """CUDA: gradients are summed in a fixed order, for equal bits in every run. Other backends always are."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.profile, str):
+            raise UsageError(f"profile is {described(self.profile)}; expected {', '.join(PROFILES)}")
         if self.profile not in PROFILES:
             raise UsageError(f"unknown profile '{self.profile}'; expected {', '.join(PROFILES)}")
         _check_background(self.background)
-        for name in ("near_plane", "far", "radius_clip", "dilation", "threads"):
-            value = getattr(self, name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise UsageError(f"{name.removesuffix('_plane')} is {value}; expected a finite number, not below 0")
-        if self.far <= self.near_plane:
-            raise UsageError(f"far is {self.far} m and near is {self.near_plane} m; far must be further")
-        if self.sh_degree is not None and not 0 <= self.sh_degree <= limits.SH_DEGREE_MAX:
-            raise UsageError(f"sh_degree is {self.sh_degree}; expected 0 to {limits.SH_DEGREE_MAX}, or None for all")
+        planes = {"near": self.near_plane, "far": self.far}
+        check_amounts({**planes, "radius_clip": self.radius_clip, "dilation": self.dilation})
+        check_planes(planes)
+        self._check_whole()
+        for name in ("antialiased", "normals", "check", "smooth", "deterministic"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} is {described(getattr(self, name))}; expected True or False")
+
+    def _check_whole(self) -> None:
+        threads, degree, most = self.threads, self.sh_degree, limits.SH_DEGREE_MAX
+        if not (isinstance(threads, Integral) and threads >= 0):
+            raise UsageError(f"threads is {described(threads)}; expected a whole number, not below 0")
+        if degree is not None and not (isinstance(degree, Integral) and 0 <= degree <= most):
+            raise UsageError(
+                f"sh_degree is {described(degree)}; expected a whole number from 0 to {most}, or None for all"
+            )
 
     @property
     def conventions(self) -> Conventions:
@@ -73,12 +88,15 @@ class RenderSettings:
 def _check_background(background: object) -> None:
     if isinstance(background, Tensor):
         good = background.ndim in (1, 2) and background.shape[-1] == 3 and background.is_floating_point()
+        if good and background.device.type == "cpu" and not background.isfinite().all():
+            raise UsageError("background holds numbers that are not finite; expected finite ones")
         found = f"a tensor {list(background.shape)} of {background.dtype}"
     else:
-        good = isinstance(background, tuple) and len(background) == 3 and all(map(math.isfinite, background))
-        found = repr(background)
+        good = isinstance(background, tuple) and len(background) == 3 and all(map(finite, background))
+        found = reprlib.repr(background)
     if not good:
-        raise UsageError(f"background is {found}; expected three finite numbers, or a float tensor [3] or [c, 3]")
+        expected = "a tuple of three finite numbers, or a float tensor [3] or [c, 3]"
+        raise UsageError(f"background is {found}; expected {expected}")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from splatworld.camera import Camera, Lens
 from splatworld.errors import UsageError
 from splatworld.render import blend, joined, mean_depth
-from splatworld.render.checks import Tail, check_cameras, check_rows
+from splatworld.render.checks import Tail, check_amounts, check_cameras, check_planes, check_rows
 from splatworld.render.conventions import Profile
 from splatworld.render.params import Params, RenderSettings, Sums
 
@@ -101,7 +101,7 @@ def rasterization(
         BackendError: the backend asked for cannot draw these splats here.
     """
     _refuse({"absgrad": absgrad, "distributed": distributed, **beyond})
-    if camera_model not in _LENSES:
+    if not isinstance(camera_model, str) or camera_model not in _LENSES:
         raise UsageError(f"camera_model '{camera_model}' is not supported; expected {', '.join(_LENSES)}")
     if render_mode not in get_args(RenderMode):
         raise UsageError(f"unknown render_mode '{render_mode}'; expected {', '.join(get_args(RenderMode))}")
@@ -111,7 +111,7 @@ def rasterization(
     each = _per_camera(colors, len(viewmats), sh_degree)
     for part in each:
         check_rows({**rows, "colors": part}, _TAILS if sh_degree is None else _TAILS_SH)
-    settings = _settings(profile, rasterize_mode, sh_degree, near_plane, far_plane, radius_clip, eps2d)
+    settings = _remembered(profile, rasterize_mode, sh_degree, near_plane, far_plane, radius_clip, eps2d)
     views = [cameras] if len(each) == 1 else [cameras[i] for i in range(len(cameras))]
     core = (means, quats, scales, opacities)
     parts = [
@@ -131,7 +131,15 @@ def _refuse(beyond: dict[str, Any]) -> None:
             raise UsageError(f"{name} is not supported: leave it out")
 
 
-@functools.lru_cache(256)
+def _remembered(*how: Any) -> RenderSettings:
+    """`_settings`, made once for equal arguments."""
+    try:
+        return _settings(*how)
+    except TypeError:  # one cannot be hashed, and so is of a wrong type: without memory it is refused by name
+        return _settings.__wrapped__(*how)
+
+
+@functools.lru_cache(256, typed=True)
 def _settings(
     profile: Profile,
     mode: str,
@@ -143,6 +151,9 @@ def _settings(
 ) -> RenderSettings:
     if mode not in ("classic", "antialiased"):
         raise UsageError(f"unknown rasterize_mode '{mode}'; expected classic or antialiased")
+    planes = {"near_plane": near, "far_plane": far}
+    check_amounts({**planes, "radius_clip": radius_clip, "eps2d": eps2d})
+    check_planes(planes)
     return RenderSettings(
         profile=profile,
         antialiased=mode == "antialiased",

@@ -359,6 +359,4 @@ def test_doubles_and_strides_are_copied(kernels: ModuleType) -> None:
 def test_sentences_where_it_cannot_be_used() -> None:
     reason = cuda.unavailable(params(cloud(2)))
     assert reason is not None
-    assert any(
-        part in reason for part in ("without its CUDA kernels", "built without CUDA", "no GPU", "on the device cpu")
-    )
+    assert any(part in reason for part in ("no CUDA kernels", "built without CUDA", "no GPU", "on the device cpu"))

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from render_cases import BACKENDS, ahead, cloud, one, view
@@ -53,6 +54,33 @@ def test_gradients_reach_features_background_and_pose() -> None:
     for leaf in (features, background, pose):
         assert leaf.grad is not None
         assert leaf.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentences"),
+    [
+        (
+            "ModuleNotFoundError(name, name=name)",
+            ("install it where there is a C++ compiler", "built where nvcc and an"),
+        ),
+        ("ImportError('no such symbol')", ("kernels are installed, but cannot be loaded (no such symbol)",) * 2),
+    ],
+)
+def test_missing_kernels_say_what_to_do_and_broken_ones_why(problem: str, sentences: tuple[str, str]) -> None:
+    code = f"""
+import sys, splatworld
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("splatworld._cpu", "splatworld._cuda"):
+            raise {problem}
+sys.meta_path.insert(0, Finder())
+from splatworld.render import cuda, native
+print(native.unavailable(), cuda.unavailable(), sep="\\n")
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for line, sentence in zip(found.splitlines(), sentences, strict=True):
+        assert sentence in line
+        assert "import" not in line
 
 
 @pytest.mark.skipif(native.unavailable() is not None, reason=str(native.unavailable()))
@@ -115,6 +143,10 @@ def test_splats_of_a_wrong_shape_or_type_are_refused_by_name(changes: dict[str, 
         ({"lens": "ftheta"}, "unknown lens 'ftheta'; expected pinhole, orthographic, fisheye"),
         ({"width": 0}, "an image of 0x100 px; each side must be 1 to 16384"),
         ({"height": -1}, "an image of 150x-1 px"),
+        ({"width": 2.5}, "width is 2.5; expected a whole number of pixels"),
+        ({"width": "a"}, "width is a str; expected a whole number of pixels"),
+        ({"height": None}, "height is missing; expected a whole number of pixels"),
+        ({"lens": []}, "unknown lens"),
         ({"width": 10**9}, "an image of 1000000000x100 px"),
         ({"width": 16_000, "height": 16_000}, "an image of 16000x16000 px; expected at most 50000000 pixels"),
     ],
@@ -158,15 +190,40 @@ def test_features_of_a_wrong_shape_or_type_are_refused(features: Tensor, sentenc
         ({"radius_clip": -1.0}, "radius_clip is -1.0; expected"),
         ({"dilation": -0.1}, "dilation is -0.1; expected"),
         ({"threads": -1}, "threads is -1; expected"),
-        ({"sh_degree": 5}, "sh_degree is 5; expected 0 to 4"),
-        ({"background": (1.0, 2.0)}, r"background is \(1.0, 2.0\); expected three finite numbers"),
-        ({"background": torch.zeros(4)}, r"background is a tensor \[4\] of torch.float32; expected three"),
+        ({"sh_degree": 5}, "sh_degree is 5; expected a whole number from 0 to 4, or None for all"),
+        ({"background": (1.0, 2.0)}, r"background is \(1.0, 2.0\); expected a tuple of three finite numbers"),
+        ({"background": torch.zeros(4)}, r"background is a tensor \[4\] of torch.float32; expected a tuple of three"),
+        ({"background": ("a", 1, 1)}, r"background is \('a', 1, 1\); expected a tuple of three finite numbers"),
+        ({"background": [0.0, 0.0, 0.0]}, r"background is \[0.0, 0.0, 0.0\]; expected a tuple of three"),
+        ({"background": (0.0, 0.0, float("nan"))}, r"background is \(0.0, 0.0, nan\); expected a tuple of three"),
+        ({"background": torch.tensor([0.0, float("nan"), 0.0])}, "background holds numbers that are not finite"),
+        ({"background": torch.full((2, 3), float("inf"))}, "background holds numbers that are not finite"),
+        ({"near": "a"}, "near is a str; expected a finite number, not below 0"),
+        ({"near": 10**400, "far": 1e10}, "near is 10+; expected a finite number"),
+        ({"far": None}, "far is missing; expected a finite number"),
+        ({"dilation": [0.3]}, "dilation is a list; expected a finite number"),
+        ({"radius_clip": torch.tensor(1.0)}, r"radius_clip is \[\] of float32; expected a finite number"),
+        ({"sh_degree": "1"}, "sh_degree is a str; expected a whole number from 0 to 4"),
+        ({"sh_degree": 1.5}, "sh_degree is 1.5; expected a whole number from 0 to 4"),
+        ({"threads": 1.5}, "threads is 1.5; expected a whole number, not below 0"),
+        ({"threads": None}, "threads is missing; expected a whole number, not below 0"),
+        ({"profile": []}, "profile is a list; expected gsplat, gsplat16, inria"),
+        ({"profile": None}, "profile is missing; expected gsplat, gsplat16, inria"),
+        ({"antialiased": "yes"}, "antialiased is a str; expected True or False"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")
 def test_settings_have_ranges(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         RenderSettings(**settings)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_numbers_of_numpy_are_numbers() -> None:
+    number, whole = np.float32(0.25), np.int64(1)
+    given: dict[str, Any] = {"near": number, "background": (number,) * 3, "sh_degree": whole, "threads": whole}
+    size: dict[str, Any] = {"width": np.int64(9)}
+    assert render(one(), replace(ahead(), **size), settings=RenderSettings(**given)).rgb.shape[2] == 9
 
 
 def test_a_background_for_each_camera_needs_as_many() -> None:
