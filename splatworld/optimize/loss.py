@@ -8,7 +8,7 @@ Means are over all pixels and colours of all pictures. `reference` is the defini
 kernels (cuda_ext), loss and gradient come out of one sweep over the picture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -38,7 +38,7 @@ class Photometric:
     """Mean of |x - y|."""
     dissimilarity: Float[Tensor, ""]
     """Mean of 1 - SSIM."""
-    gradient: Float[Tensor, "c h w 3"] | None
+    gradient: Float[Tensor, "c h w 3"] | None = field(repr=False)
     """Of the loss for the picture, where it was asked for."""
 
 
