@@ -21,7 +21,7 @@ from splatworld.callables import call_as
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
 from splatworld.geometry import rotation_matrices
-from splatworld.render.checks import check_cameras, check_finite, check_rows
+from splatworld.render.checks import check_cameras, check_finite, check_rows, described
 from splatworld.render.params import Params, RenderSettings, Sums
 from splatworld.splats import Splats
 
@@ -92,6 +92,8 @@ def render(
             `settings.check` a splat that is not finite.
         BackendError: the backend asked for cannot draw these splats here.
     """
+    if not isinstance(settings, RenderSettings | None):
+        raise UsageError(f"settings is {described(settings)}; expected RenderSettings")
     settings = settings or _USUAL
     splats = scene if isinstance(scene, Splats) else _splats_of(scene)
     check_cameras(cameras, settings.background)
@@ -139,7 +141,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _chosen(backend: str, params: Params, settings: RenderSettings) -> ModuleType:
-    if backend != "auto" and backend not in BACKENDS:
+    if not isinstance(backend, str) or (backend != "auto" and backend not in BACKENDS):
         raise UsageError(f"unknown backend '{backend}'; expected auto, {', '.join(BACKENDS)}")
     reasons = []
     for name in AUTO if backend == "auto" else (backend,):

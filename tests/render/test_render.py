@@ -309,3 +309,11 @@ def test_normals_kept_in_half_precision_are_drawn() -> None:
     assert half is not None
     assert found.abs().max() > 0.1
     assert torch.allclose(half, found, atol=1e-3)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_settings_and_backend_of_a_wrong_type_are_refused() -> None:
+    with pytest.raises(UsageError, match="settings is .*; expected RenderSettings"):
+        render(one(), ahead(), settings={})  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UsageError, match="unknown backend"):
+        render(one(), ahead(), backend=["cpu"])  # pyright: ignore[reportArgumentType]
