@@ -313,7 +313,7 @@ def test_normals_kept_in_half_precision_are_drawn() -> None:
 
 @pytest.mark.usefixtures("unchecked")
 def test_settings_and_backend_of_a_wrong_type_are_refused() -> None:
-    with pytest.raises(UsageError, match="settings is .*; expected RenderSettings"):
+    with pytest.raises(UsageError, match=r"settings is .*; expected RenderSettings"):
         render(one(), ahead(), settings={})  # pyright: ignore[reportArgumentType]
     with pytest.raises(UsageError, match="unknown backend"):
         render(one(), ahead(), backend=["cpu"])  # pyright: ignore[reportArgumentType]
