@@ -1,7 +1,9 @@
 // splatworld._cpu: the CPU kernels as Python sees them. Python owns every array and hands over addresses: taking
 // torch's tensors as arrays costs 2 us each, more than a small picture may. splatworld/render/native.py checks them.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -66,6 +68,9 @@ View<float> view_of(const float* m, const float* k, int width, int height) {
   return view;
 }
 
+// A footprint as Python sees it: its splat's row; x, y, p, q, r, power; four values.
+using Seen = std::tuple<uint32_t, std::array<float, 6>, std::array<float, 4>>;
+
 // What the way back needs of the pictures of some cameras.
 struct Frames {
   Job job;
@@ -73,6 +78,17 @@ struct Frames {
   std::vector<std::unique_ptr<Frame>> of;
 
   Frames(const Job& job, int width, int height) : job(job), width(width), height(height) {}
+  std::vector<Seen> footprints(size_t camera) const {
+    require(camera < of.size(), "there is no such camera");
+    const Visible& visible = of[camera]->visible();
+    std::vector<Seen> seen(visible.count);
+    for (uint32_t i = 0; i < visible.count; ++i) {
+      const Footprint& f = visible.footprints[i];
+      seen[i] = {f.splat, {f.x, f.y, f.p, f.q, f.r, f.power}, {f.values[0], f.values[1], f.values[2], f.values[3]}};
+    }
+    return seen;
+  }
+
   Frames(const Frames&) = delete;
 
   void backward(const Gaussians& splats, Address rgb, Address alpha, Address depth, Address features, Address means,
@@ -154,6 +170,7 @@ NB_MODULE(_cpu, m) {
                                        terms, channels));
       });
   nb::class_<Frames>(m, "Frames", "What the way back needs of pictures.")
+      .def("footprints", &Frames::footprints, "Of one camera, nearest first: (row, (x, y, p, q, r, power), values).")
       .def("backward", &Frames::backward,
            "Add gradients to the given arrays: splats, then gradients for rgb, alpha, depth and features, then addresses "
            "for those of means, quats, log_scales, logit_opacities, sh, features, absolute (n 2) and poses (c 4 4).");

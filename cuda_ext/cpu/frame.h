@@ -50,6 +50,9 @@ class Frame {
   PoseGrad<float> backward(const Gaussians& splats, const Job& job, const PictureGrad& picture,
                            const GaussiansGrad& grads, Workers& workers);
 
+  // Nearest first; empty unless kept. Values are those of the last pass that was drawn.
+  const Visible& visible() const { return visible_; }
+
  private:
   uint32_t project_and_sort(const Gaussians& splats, const Job& job, Workers& workers);
   TileList tile_list(int tile, const float* values, int step, const Job& job) const;

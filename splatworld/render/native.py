@@ -1,10 +1,12 @@
 """The compiled CPU kernels (cuda_ext/cpu): the pictures of `reference` a hundred times faster, and their gradients."""
 
+from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, cast
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from splatworld.camera import Camera
@@ -71,6 +73,23 @@ def blend(
     else:
         images, _ = plan.draw([_plain(t) for t in inputs], keep=False)
     return Sums(*images)
+
+
+def project(
+    params: Params, camera: Camera, settings: RenderSettings, *, isa: str = ""
+) -> tuple[Int[Tensor, " m"], Float[Tensor, "m 6"], Float[Tensor, "m 4"]]:
+    """What the first camera sees, nearest first: rows, footprints and what is blended. To look into; nothing is fast here.
+
+    A footprint is x and y in px, the whitening p, q, r of `splatworld/gaussian.h`, and log2 of the opacity; what is
+    blended is red, green, blue and camera z. `reference.project` is the definition.
+    """
+    plain = replace(params, features=None)
+    plan = _Plan(plain, camera, settings, isa, None)
+    rows = (camera.camera_from_world, plain.means, plain.quats, plain.log_scales, plain.logit_opacities, plain.sh)
+    _, frames = plan.draw([_plain(t) for t in rows], keep=True)
+    seen = frames.footprints(0)
+    footprints, values = (torch.tensor([row[k] for row in seen]).reshape(len(seen), -1) for k in (1, 2))
+    return torch.tensor([row[0] for row in seen], dtype=torch.int64), footprints, values
 
 
 class _Plan:
