@@ -78,7 +78,7 @@ def blend(
 def project(
     params: Params, camera: Camera, settings: RenderSettings, *, isa: str = ""
 ) -> tuple[Int[Tensor, " m"], Float[Tensor, "m 6"], Float[Tensor, "m 4"]]:
-    """What the first camera sees, nearest first: rows, footprints and what is blended. To look into; nothing is fast here.
+    """What the first camera sees, nearest first: rows, footprints and what is blended. Slow: to look into.
 
     A footprint is x and y in px, the whitening p, q, r of `splatworld/gaussian.h`, and log2 of the opacity; what is
     blended is red, green, blue and camera z. `reference.project` is the definition.
