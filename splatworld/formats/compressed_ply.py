@@ -25,10 +25,10 @@ from splatworld.formats import streams
 from splatworld.formats.blocks import ROWS, in_order
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
-from splatworld.formats.morton import morton_order
 from splatworld.formats.ply_header import Element, Header
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
+from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
 from splatworld.world import World
@@ -191,7 +191,8 @@ class _Sink:
         self.taken = rows.stop
 
     def write(self, file: BinaryIO) -> None:
-        order, count = morton_order(self.values[:, :3]), len(self.values)
+        order = morton_order(torch.from_numpy(self.values[:, :3])).numpy()
+        count = len(self.values)
         starts = range(0, count, ROWS)
         file.write(_header_text(count, self.bands.shape[1]))
         with closing(in_order(lambda start: _packed(self.values[order[start : start + ROWS]]), starts)) as blocks:

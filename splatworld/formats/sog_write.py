@@ -13,13 +13,13 @@ from splatworld.formats import sog_members, sog_meta, sog_pictures
 from splatworld.formats.blocks import in_order
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import to_file
-from splatworld.formats.morton import morton_order
 from splatworld.formats.quantise import bytes_from
 from splatworld.formats.sog_codebook import codebook
 from splatworld.formats.sog_meta import COEFFICIENTS
 from splatworld.formats.sog_palette import palette, palette_size
 from splatworld.formats.sog_pictures import ENTRIES_PER_ROW, FIRST_MODE, OTHERS, Plane
 from splatworld.formats.sog_read import FRAME
+from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress, Stage, Step
 from splatworld.splats import Splats
 from splatworld.world import World
@@ -40,8 +40,8 @@ def write(world: World, path: Path, *, progress: Progress) -> None:
     splats = to_file(splats, FRAME)
     progress(Stage("palette", 1, 2))
     means = _logarithmic(splats.means.numpy())
-    order = morton_order(means)
-    planes, meta = _encoded(splats[torch.from_numpy(order)], means[order], progress)
+    order = morton_order(torch.from_numpy(means))
+    planes, meta = _encoded(splats[order], means[order.numpy()], progress)
     sog_members.write_archive(path, {sog_members.META: meta, **_pictures(planes, progress)})
 
 

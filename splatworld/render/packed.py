@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
+from splatworld.morton import morton_order
 from splatworld.render.cuda import LENSES, job_of, roomy, stream_of, unavailable
 from splatworld.render.cuda import _cuda as _built
 from splatworld.render.params import RenderSettings
@@ -84,7 +85,7 @@ class PackedScene:
         floats = (splats.means, splats.quats, splats.log_scales, splats.sh.flatten(1))
         finite = torch.stack([t.isfinite().all(1) for t in floats]).all(0) & ~splats.logit_opacities.isnan()
         rows = finite.nonzero()[:, 0]
-        rows = rows[_along_curve(splats.means[rows])]
+        rows = rows[morton_order(splats.means[rows])]
         stored = round(splats.sh.shape[1] ** 0.5) - 1
         asked = self._settings.sh_degree
         degree = stored if asked is None else min(asked, stored)
@@ -215,17 +216,3 @@ def _half(tensor: Tensor) -> Float[Tensor, "..."]:
     most = torch.finfo(torch.float16).max
     held = tensor.clamp(-most, most)
     return torch.where(tensor.isinf(), tensor, held).half()
-
-
-def _along_curve(means: Float[Tensor, "n 3"]) -> Int64[Tensor, " n"]:
-    """Rows in the order of a Z-curve (Morton 1966), on which neighbours in space are mostly neighbours in memory."""
-    if len(means) == 0:
-        return torch.zeros(0, dtype=torch.int64, device=means.device)
-    low, high = means.amin(0).double(), means.amax(0).double()
-    cells = ((means.double() - low) / (high - low).clamp(min=1e-30) * (2**21 - 1)).long()
-    # Spread 21 bits so that two zeros follow each.
-    for shift, mask in ((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F)):
-        cells = (cells | cells << shift) & mask
-    for shift, mask in ((4, 0x10C30C30C30C30C3), (2, 0x1249249249249249)):
-        cells = (cells | cells << shift) & mask
-    return (cells[:, 0] | cells[:, 1] << 1 | cells[:, 2] << 2).argsort(stable=True)

@@ -24,7 +24,6 @@ from splatworld import formats, limits
 from splatworld.errors import Cancelled, FormatError, OutputError
 from splatworld.formats import sog_pictures
 from splatworld.formats.frames import to_file
-from splatworld.formats.morton import morton_order
 from splatworld.formats.sog_codebook import codebook
 from splatworld.formats.sog_palette import palette
 from splatworld.progress import Event, Step, silent
@@ -187,14 +186,6 @@ def test_writing_can_be_cancelled(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         formats.save(random_splats(3_000, degree=1), tmp_path / "x.sog", progress=stop)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_neighbours_in_space_are_neighbours_in_the_file() -> None:
-    grid = np.stack(np.meshgrid(*[np.arange(8.0)] * 3), -1).reshape(-1, 3)
-    along = grid[morton_order(grid)]
-    assert np.abs(np.diff(along, axis=0)).sum(1).mean() < 2
-    assert (along[:8] < 2).all()
-    assert len(np.unique(along, axis=0)) == 512
 
 
 def test_pictures_keep_every_byte() -> None:

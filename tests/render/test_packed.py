@@ -109,12 +109,3 @@ def test_refusals(kernels: ModuleType) -> None:
 def test_without_a_gpu() -> None:
     with pytest.raises((BackendError, UsageError), match="GPU"):
         PackedScene(cloud(5))
-
-
-def test_rows_along_a_curve() -> None:
-    g = torch.Generator().manual_seed(0)
-    means = torch.rand(4000, 3, generator=g)
-    order = module._along_curve(means)
-    assert order.sort().values.equal(torch.arange(4000))
-    steps = means[order].diff(dim=0).norm(dim=1)
-    assert steps.mean() < 0.2 * means.diff(dim=0).norm(dim=1).mean()

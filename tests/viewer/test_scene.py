@@ -12,7 +12,7 @@ from splatworld.render import render
 from splatworld.sh import from_rgb
 from splatworld.splats import Splats, empty
 from splatworld.world import Layer, Thing, Viewpoint, World, from_splats
-from splatworld_viewer.budget import budgeted, morton_order
+from splatworld_viewer.budget import budgeted
 from splatworld_viewer.layout import NODE_SPLATS, nodes
 
 
@@ -37,22 +37,6 @@ def many_things(things: int, each: int) -> World:
 
 def _spot(i: int) -> Similarity:
     return Similarity.at((i % 25.0, i // 25.0, 0.0), yaw=float(i))
-
-
-def test_morton_neighbours_are_near():
-    points = torch.rand(4096, 3, generator=torch.Generator().manual_seed(0))
-    order = morton_order(points)
-    assert sorted(order.tolist()) == list(range(4096))
-    jump = points[order].diff(dim=0).norm(dim=1).mean()
-    assert jump < 0.15 * points.diff(dim=0).norm(dim=1).mean() / 0.66
-    # Eight corners of a cube: x is the lowest bit, z the highest.
-    corners = torch.tensor([[x, y, z] for z in (0.0, 1.0) for y in (0.0, 1.0) for x in (0.0, 1.0)])
-    assert morton_order(corners.flip(0)).tolist() == list(range(7, -1, -1))
-
-
-@pytest.mark.parametrize("points", [torch.zeros(0, 3), torch.zeros(5, 3), torch.full((2, 3), 1e6)])
-def test_morton_of_degenerate_points(points):
-    assert len(morton_order(points)) == len(points)
 
 
 @pytest.mark.parametrize("budget", [1000, 3000, 8000])

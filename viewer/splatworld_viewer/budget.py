@@ -4,11 +4,12 @@ import math
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from splatworld import sh as _sh
 from splatworld.geometry import Vec3
+from splatworld.morton import morton_order
 from splatworld.splats import Splats
 from splatworld.world import Layer, World, place
 
@@ -43,30 +44,6 @@ def budgeted(world: World, budget: int) -> World:
         start += len(splats)
         out.append(replace(layer, splats=_thinned(layer.splats, splats, chance, eye)))
     return replace(world, layers=tuple(out))
-
-
-def morton_order(points: Float[Tensor, "n 3"]) -> Int[Tensor, " n"]:
-    """Row order along a Morton curve over the points' bounding cube, 21 bits an axis."""
-    if not len(points):
-        return torch.zeros(0, dtype=torch.int64)
-    low = points.min(0).values
-    extent = float((points.max(0).values - low).max().clamp_min(1e-9))
-    cells = ((points - low).double() * ((2**21 - 1) / extent)).long()
-    code = _spread(cells[:, 0]) | _spread(cells[:, 1]) << 1 | _spread(cells[:, 2]) << 2
-    return torch.argsort(code, stable=True)
-
-
-def _spread(x: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
-    """Two zero bits between every two of the low 21 bits."""
-    for shift, mask in (
-        (32, 0x1F00000000FFFF),
-        (16, 0x1F0000FF0000FF),
-        (8, 0x100F00F00F00F00F),
-        (4, 0x10C30C30C30C30C3),
-        (2, 0x1249249249249249),
-    ):
-        x = (x | x << shift) & mask
-    return x
 
 
 def _clean(layer: Layer) -> Layer:

@@ -1,0 +1,33 @@
+"""Order along a Morton curve (Morton 1966): what is near in space comes to stand near in memory, or in a file."""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+_BITS = 21
+"""Of each axis: three times as many fill a 64-bit word."""
+_SPREAD = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
+"""Steps that draw the bits of a word apart, two empty ones after each."""
+
+
+def morton_order(points: Float[Tensor, "n 3"]) -> Int64[Tensor, " n"]:
+    """Rows of finite `points` along the curve; equal points keep their order. Cells are cubes, x is the lowest bit."""
+    if not len(points):
+        return torch.zeros(0, dtype=torch.int64, device=points.device)
+    low = points.amin(0)
+    span = max(float((points.amax(0) - low).max()), 1e-30)
+    cells = ((points - low).double() * ((2**_BITS - 1) / span)).long()
+    code = _spread(cells[:, 0]) | _spread(cells[:, 1]) << 1 | _spread(cells[:, 2]) << 2
+    return code.argsort(stable=True)
+
+
+def _spread(words: Int64[Tensor, " n"]) -> Int64[Tensor, " n"]:
+    for shift, mask in _SPREAD:
+        words = (words | words << shift) & mask
+    return words
