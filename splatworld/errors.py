@@ -41,5 +41,9 @@ class BackendError(SplatworldError):
     """A renderer or device that is not available here, with the reason."""
 
 
+class ViewerError(SplatworldError):
+    """The browser viewer's files, which pages carry, that cannot be had here."""
+
+
 class Cancelled(SplatworldError):
     """Raised by a progress callable to stop long work; whoever does the work lets it pass through."""

@@ -57,3 +57,14 @@ VIEWER_MESSAGES_BURST = 400
 VIEWER_TOKEN_CHARS_MIN = 16
 VIEWER_DOWNLOAD_BYTES = 1 << 30
 """An export passes through memory here and in the browser."""
+
+PUBLISH_PACKAGE_BYTES = 16 << 20
+"""The packed viewer that pages carry is 3 MB."""
+PUBLISH_VIEWER_BYTES = 16 << 20
+"""One file of it, unpacked."""
+PUBLISH_SPLATS_ONE_FILE = 1_000_000
+"""What a page in one file shows unless asked for more: about 20 MB, which a phone can still open."""
+PUBLISH_NOTES_MAX = 25
+PUBLISH_TITLE_CHARS = 60
+PUBLISH_TEXT_CHARS = 280
+"""The viewer's own limits on annotations."""
