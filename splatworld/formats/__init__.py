@@ -1,18 +1,20 @@
 """Files of splats: one module per format, found by the suffix of the file and then by its first bytes.
 
 A module supplies `FRAME`, `recognises(head) -> bool`, `read(path, *, frame, progress) -> World` and
-`write(world, path, *, progress, **options)`. One that also supplies `opened` and `sink` (see
-`splatworld.formats.streams`) is converted from and to in blocks, however large the file. Third parties add theirs as
-entry points in the group `splatworld.formats`; the name of the entry point is the suffix without its dot.
+`write(world, path, *, progress, **options)`; or, instead of one or both of the last, `opened` and `sink` (see
+`splatworld.formats.streams`), and is then read and written in blocks, however large the file. Third parties add theirs
+as entry points in the group `splatworld.formats`; the name of the entry point is the suffix without its dot.
 """
 
 import contextlib
 import functools
 import importlib
 import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from splatworld import files
 from splatworld.errors import FormatError, UsageError
@@ -36,26 +38,40 @@ _STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")
 
 @runtime_checkable
 class Format(Protocol):
-    """What a module of the table supplies."""
+    """What every module of the table supplies."""
 
     FRAME: Frame
+    """Axes of its files, unless they say otherwise."""
 
     def recognises(self, head: bytes) -> bool:
         """True if the first bytes are those of this format."""
         ...
 
+
+@runtime_checkable
+class Reads(Format, Protocol):
+    """Supplies a world at once."""
+
     def read(self, path: Path, *, frame: Frame | None, progress: Progress) -> World:
         """The world of a file that is known to be readable and not empty; `frame` overrides the habitual axes."""
         ...
 
+
+@runtime_checkable
+class Writes(Format, Protocol):
+    """Takes a world at once."""
+
     def write(self, world: World, path: Path, *, progress: Progress) -> None:
-        """Write to a fresh path; the caller puts it in place. Keyword arguments beyond these are its options."""
+        """Write to a fresh path; the caller puts it in place.
+
+        Keyword arguments beyond these are its options, `frame` and `unit` among them if one may choose the axes.
+        """
         ...
 
 
 @runtime_checkable
-class Streaming(Format, Protocol):
-    """What a module of the table may supply besides: see `splatworld.formats.streams`."""
+class Opens(Format, Protocol):
+    """Supplies splats in blocks."""
 
     def opened(
         self, path: Path, *, frame: Frame | None, progress: Progress
@@ -63,10 +79,15 @@ class Streaming(Format, Protocol):
         """A file that can be read in blocks."""
         ...
 
+
+@runtime_checkable
+class Sinks(Format, Protocol):
+    """Takes splats in blocks, in any axes."""
+
     def sink(
         self, path: Path, shape: streams.Shape, *, progress: Progress
     ) -> contextlib.AbstractContextManager[streams.Sink]:
-        """A file that is written in blocks."""
+        """A file that is written in blocks. Keyword arguments beyond these are its options."""
         ...
 
 
@@ -80,7 +101,11 @@ def load(path: Path | str, *, frame: Frame | None = None, progress: Progress = s
     _check_source(path, frame)
     chosen = _format_of(path)
     try:
-        return chosen.read(path, frame=frame, progress=progress)
+        if isinstance(chosen, Reads):
+            return chosen.read(path, frame=frame, progress=progress)
+        assert isinstance(chosen, Opens)  # `_module` saw to it
+        with chosen.opened(path, frame=frame, progress=progress) as source:
+            return streams.read(source, path, progress)
     except OSError as why:
         raise FormatError(f"cannot read {path}: {files.reason(why)}") from None
     except MemoryError:
@@ -88,20 +113,39 @@ def load(path: Path | str, *, frame: Frame | None = None, progress: Progress = s
 
 
 def save(
-    world: World | Splats, path: Path | str, *, force: bool = False, progress: Progress = silent, **options: object
+    world: World | Splats,
+    path: Path | str,
+    *,
+    frame: Frame | None = None,
+    unit: float = 1.0,
+    force: bool = False,
+    progress: Progress = silent,
+    **options: Any,
 ) -> None:
     """Write a world, or bare splats, in the format that the suffix of `path` names.
 
     The file appears whole or not at all; an existing one is replaced only with `force`. Every format but `.splatworld`
-    holds the visible splats only, things placed. `options` are those of the format: `spz_version` and `sh_bits` for
-    `.spz`. Raises `OutputError`, and `UsageError` for an unknown suffix or option.
+    holds the visible splats only, things placed. `frame` and `unit` (metres) replace the axes and the length that files
+    of this format have by habit. `options` are those of the format: `spz_version` and `sh_bits` for `.spz`. Raises
+    `OutputError`, and `UsageError` for an unknown suffix or option.
     """
     path = Path(path)
+    options = _with_axes(options, frame, unit)
     check_suffix(path, **options)
     chosen = _module(_suffix(path))
     value = from_splats(world) if isinstance(world, Splats) else world
     with files.replacing(path, force=force) as temporary:
-        chosen.write(value, temporary, progress=progress, **options)
+        if isinstance(chosen, Sinks):
+            frame, unit, rest = _split_axes(options, chosen)
+            open_sink = functools.partial(chosen.sink, progress=progress, **rest)
+            streams.write(value, frame, temporary, open_sink, progress, unit=unit)
+        else:
+            assert isinstance(chosen, Writes)  # `check_suffix` saw to it
+            chosen.write(value, temporary, progress=progress, **options)
+
+
+Change = Callable[[World, Progress], World]
+"""A step between reading and writing: `clean`, `decimate`, ..."""
 
 
 def convert(
@@ -109,47 +153,99 @@ def convert(
     target: Path | str,
     *,
     frame: Frame | None = None,
+    target_frame: Frame | None = None,
+    unit: float = 1.0,
+    degree: int | None = None,
+    changes: Sequence[Change] = (),
     force: bool = False,
     progress: Progress = silent,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Write the splats of one file as another, as `load` and `save` would; returns their number.
 
-    Where both formats work in blocks, memory does not grow with the size of a `.ply` (a `.splat` takes 60 bytes a
-    splat, an `.spz` with three bands 90). Raises what `load` and `save` raise.
+    `frame` are the axes of the source if it does not record them; `target_frame` and `unit` those of the target, and
+    `degree` the highest of its SH. `changes` are made in between, in order. Where there are none and both formats work
+    in blocks, memory does not grow with the size of a `.ply` (a `.splat` takes 60 bytes a splat, an `.spz` with three
+    bands 90). Raises what `load` and `save` raise.
     """
     source, target = _file_in(Path(source)), Path(target)
+    options = _with_axes(options, target_frame, unit)
     check_suffix(target, **options)
     _check_source(source, frame)
     reader, writer = _format_of(source), _module(_suffix(target))
-    if not (isinstance(reader, Streaming) and isinstance(writer, Streaming)):
+    if changes or not (isinstance(reader, Opens) and isinstance(writer, Sinks)):
         world = load(source, frame=frame, progress=progress)
+        for change in (functools.partial(_cut, degree), *changes):
+            world = change(world, progress)
         save(world, target, force=force, progress=progress, **options)
         return len(world)
-    open_sink = functools.partial(writer.sink, progress=progress, **options)
+    into, unit, rest = _split_axes(options, writer)
+    open_sink = functools.partial(writer.sink, progress=progress, **rest)
     try:
         with (
             files.replacing(target, force=force) as temporary,
             reader.opened(source, frame=frame, progress=progress) as opened,
         ):
-            return streams.convert(opened, writer.FRAME, temporary, open_sink, progress)
+            return streams.convert(opened, into, temporary, open_sink, progress, unit=unit, degree=degree)
     except MemoryError:
         raise FormatError(f"{source} does not fit into the memory of this machine") from None
 
 
-def check_suffix(path: Path, **options: object) -> None:
+def check_suffix(path: Path, **options: Any) -> None:
     """Raise `UsageError` if no format writes files of this name with these options: for use before long work."""
     if _suffix(path) not in names():
         raise UsageError(f"cannot write {path}: {_unknown(path)}")
-    known = inspect.signature(_module(_suffix(path)).write).parameters if options else {}
-    strange = [name for name in options if name not in known]
+    if not isinstance(_module(_suffix(path)), Writes | Sinks):
+        raise UsageError(f"cannot write {path}: .{_suffix(path)} is read only; written are {_suffixes(writable())}")
+    strange = [name for name in options if name not in _options(_module(_suffix(path)))]
+    if set(strange) & _AXES:
+        raise UsageError(f"cannot write {path}: the axes and the unit of .{_suffix(path)} cannot be chosen")
     if strange:
         raise UsageError(f"cannot write {path}: .{_suffix(path)} has no option {strange[0]}")
+
+
+_AXES = {"frame", "unit"}
+
+
+def _options(chosen: Format) -> set[str]:
+    """What may be asked of a format that is written; one that is written in blocks has any axes."""
+    if isinstance(chosen, Sinks):
+        return set(inspect.signature(chosen.sink).parameters) - {"path", "shape", "progress"} | _AXES
+    if isinstance(chosen, Writes):
+        return set(inspect.signature(chosen.write).parameters) - {"world", "path", "progress"}
+    return set()
+
+
+def _with_axes(options: dict[str, Any], frame: Frame | None, unit: float) -> dict[str, Any]:
+    """The options with the axes among them, if they are not the habitual ones."""
+    if frame is not None and frame not in FILE_FROM_WORLD:
+        raise UsageError(f"there is no frame '{frame}'; known are {', '.join(FILE_FROM_WORLD)}")
+    if not 1e-6 <= unit <= 1e6:
+        raise UsageError(f"a unit of {unit:g} metres is not possible; give 0.000001 to 1000000")
+    return options | ({"frame": frame} if frame else {}) | ({"unit": unit} if unit != 1 else {})
+
+
+def _split_axes(options: dict[str, Any], chosen: Format) -> tuple[Frame, float, dict[str, Any]]:
+    rest = {name: value for name, value in options.items() if name not in _AXES}
+    return options.get("frame", chosen.FRAME), options.get("unit", 1.0), rest
+
+
+def _cut(degree: int | None, world: World, progress: Progress) -> World:
+    """A world with SH of at most this degree."""
+    if degree is None:
+        return world
+    cut = (replace(layer, splats=layer.splats.with_degree(min(degree, layer.splats.degree))) for layer in world.layers)
+    return replace(world, layers=tuple(cut))
 
 
 def names() -> tuple[str, ...]:
     """The suffixes that are known, without dots, built-in ones first."""
     return tuple(_table())
+
+
+def writable() -> tuple[str, ...]:
+    """Those of `names` that can be written here."""
+    return tuple(name for name in names() if unavailable()[name] is None and isinstance(_module(name), Writes | Sinks))
 
 
 def unavailable() -> dict[str, str | None]:
@@ -194,7 +290,11 @@ def _suffix(path: Path) -> str:
 
 def _unknown(path: Path) -> str:
     given = f"'{path.suffix}' is no known suffix" if path.suffix else "the name has no suffix"
-    return f"{given}; known are {', '.join('.' + name for name in names())}"
+    return f"{given}; known are {_suffixes(names())}"
+
+
+def _suffixes(chosen: Iterable[str]) -> str:
+    return ", ".join(f".{name}" for name in chosen)
 
 
 @functools.cache
@@ -209,6 +309,6 @@ def _module(name: str) -> Format:
         module = importlib.import_module(_table()[name])
     except Exception as why:  # a plug-in may fail in any way; the others must go on working
         raise FormatError(f"the format '{name}' cannot be used here: {why}") from why
-    if not isinstance(module, Format):
-        raise FormatError(f"the format '{name}' cannot be used here: {_table()[name]} lacks FRAME, read or write")
+    if not (isinstance(module, Format) and isinstance(module, Reads | Opens)):
+        raise FormatError(f"the format '{name}' cannot be used here: {_table()[name]} lacks FRAME, recognises or read")
     return module

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from splatworld import limits, sh
 from splatworld.errors import FormatError
-from splatworld.formats import streams
 from splatworld.formats.blocks import ROWS, in_order
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
@@ -31,7 +30,6 @@ from splatworld.formats.streams import Shape, Source
 from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
-from splatworld.world import World
 
 FRAME: Frame = "rdf"
 
@@ -58,16 +56,9 @@ def recognises(head: bytes) -> bool:
     return False
 
 
-def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
-    """As `ply.read`, as the name of a file says little about its kind."""
-    from splatworld.formats import ply  # it builds on this module
-
-    return ply.read(path, frame=frame, progress=progress)
-
-
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Any:
-    """As `ply.opened`."""
-    from splatworld.formats import ply
+    """As `ply.opened`, as the name of a file says little about its kind."""
+    from splatworld.formats import ply  # it builds on this module
 
     return ply.opened(path, frame=frame, progress=progress)
 
@@ -150,11 +141,6 @@ def _quats(words: NDArray[np.uint32]) -> NDArray[np.float32]:
     np.put_along_axis(quats, _OTHERS[largest], stored, 1)
     quats[np.arange(len(words)), largest] = np.sqrt(np.maximum(1 - np.square(stored).sum(1), 0))
     return quats
-
-
-def write(world: World, path: Path, *, progress: Progress) -> None:
-    """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
-    streams.write(world, FRAME, path, partial(sink, progress=progress), progress)
 
 
 @contextmanager

@@ -28,6 +28,11 @@ FILE_FROM_WORLD: dict[Frame, Similarity] = {
 }
 
 
+def file_from_world(frame: Frame, unit: float = 1.0) -> Similarity:
+    """What turns the world into a file of this `frame` whose unit is `unit` metres long."""
+    return Similarity(scale=1 / unit) @ FILE_FROM_WORLD[frame]
+
+
 def to_file(splats: Splats, frame: Frame) -> Splats:
     """Splats of the world frame, as a file of this `frame` holds them."""
     return splats.transformed(FILE_FROM_WORLD[frame])

@@ -12,7 +12,7 @@ all green, all blue. Values are kept bit for bit from file to file.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats import compressed_ply, streams
+from splatworld.formats import compressed_ply
 from splatworld.formats.checks import sound_ids, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.ply_header import Element, Header, read_header
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
-from splatworld.world import World
 
 FRAME: Frame = "rdf"
 
@@ -46,12 +45,6 @@ _CORE = {"means": _POSITION, "quats": _QUAT, "log_scales": _SCALE, "logit_opacit
 def recognises(head: bytes) -> bool:
     """True if the first bytes of a file are those of a PLY."""
     return head.startswith((b"ply\n", b"ply\r"))
-
-
-def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
-    """The splats of a PLY, plain or compressed, in the `rdf` frame unless told otherwise. Raises `FormatError`."""
-    with opened(path, frame=frame, progress=progress) as source:
-        return _without_empty_normals(streams.read(source, path, progress))
 
 
 @contextmanager
@@ -145,21 +138,6 @@ def _copy(values: NDArray[np.float32], columns: list[int], into: NDArray[np.floa
     into = into.reshape(len(into), len(columns))
     for i, column in enumerate(columns):
         into[:, i] = values[:, column]
-
-
-def _without_empty_normals(world: World) -> World:
-    """Most programs write normals of zero for want of any; those are worth no memory."""
-    (layer,) = world.layers
-    normals = layer.splats.extras.get("normal")
-    if normals is None or normals.numpy().view(np.int32).any():
-        return world
-    extras = {name: values for name, values in layer.splats.extras.items() if name != "normal"}
-    return replace(world, layers=(replace(layer, splats=replace(layer.splats, extras=extras)),))
-
-
-def write(world: World, path: Path, *, progress: Progress) -> None:
-    """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
-    streams.write(world, FRAME, path, partial(sink, progress=progress), progress)
 
 
 @contextmanager

@@ -11,14 +11,14 @@ whose numbers are entries of a third codebook. Lost are SH of degree 4, things a
 
 from pathlib import Path
 
-from splatworld.formats import sog_lod, sog_members, streams
+from splatworld.formats import sog_lod, sog_members, sog_read, streams
 from splatworld.formats.frames import Frame
-from splatworld.formats.sog_read import FRAME, opened
+from splatworld.formats.sog_read import FRAME
 from splatworld.formats.sog_write import write
 from splatworld.progress import Progress
 from splatworld.world import World
 
-__all__ = ["FRAME", "opened", "read", "recognises", "write"]
+__all__ = ["FRAME", "read", "recognises", "write"]
 
 
 def recognises(head: bytes) -> bool:
@@ -34,5 +34,5 @@ def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     if path.name == sog_lod.META:
         return sog_lod.read(path, frame=frame, progress=progress)
     named = path.resolve().parent if path.name == sog_members.META else path
-    with opened(path, frame=frame, progress=progress) as source:
+    with sog_read.opened(path, frame=frame, progress=progress) as source:
         return streams.read(source, named, progress)

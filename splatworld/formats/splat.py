@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from splatworld import sh
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats import streams
 from splatworld.formats.blocks import ROWS, in_order, read_at
 from splatworld.formats.checks import checked_count, writable
 from splatworld.formats.frames import Frame
@@ -25,7 +24,6 @@ from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
-from splatworld.world import World
 
 FRAME: Frame = "rdf"
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
@@ -36,15 +34,9 @@ def recognises(head: bytes) -> bool:
     return False
 
 
-def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
-    """The splats of the file, taken to be in the `rdf` frame unless told otherwise. Raises `FormatError`."""
-    with opened(path, frame=frame, progress=progress) as source:
-        return streams.read(source, path, progress)
-
-
 @contextmanager
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
-    """A file to be read in blocks. Raises `FormatError`."""
+    """A file to be read in blocks, in the `rdf` frame unless told otherwise. Raises `FormatError`."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size % RECORD.itemsize:
@@ -65,11 +57,6 @@ def _fill(file: BinaryIO, source: str, start: int, target: Splats) -> None:
         target.log_scales.numpy()[:] = np.log(records["scale"])
     target.logit_opacities.numpy()[:] = logits_from_bytes(records["rgba"][:, 3])
     target.sh.numpy()[:, 0] = sh.from_rgb(rgb).numpy()
-
-
-def write(world: World, path: Path, *, progress: Progress) -> None:
-    """All visible splats, things placed, in the `rdf` frame. Raises `OutputError` for values that are no number."""
-    streams.write(world, FRAME, path, partial(sink, progress=progress), progress)
 
 
 @contextmanager

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld.errors import UsageError
-from splatworld.formats import streams
 from splatworld.formats.blocks import ROWS
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
@@ -37,7 +36,6 @@ from splatworld.formats.spz_container import Arrays, Header, packed_gzip, packed
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress, Step, Warning
 from splatworld.splats import Splats
-from splatworld.world import World
 
 FRAME: Frame = "rub"
 
@@ -46,13 +44,7 @@ _COLOUR_SCALE = np.float32(0.15)
 _SH_BITS = (5, 4, 4, 4)
 """Of band 1 and the others, as the reference writes them."""
 
-__all__ = ["FRAME", "opened", "read", "recognises", "sink", "write"]
-
-
-def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
-    """The splats of an SPZ of version 1 to 4. Raises `FormatError`."""
-    with opened(path, frame=frame, progress=progress) as source:
-        return streams.read(source, path, progress)
+__all__ = ["FRAME", "opened", "recognises", "sink"]
 
 
 @contextmanager
@@ -95,12 +87,6 @@ def _first_three(rotations: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate([xyz, w], 1)
 
 
-def write(world: World, path: Path, *, progress: Progress, spz_version: int = 3, sh_bits: int | None = None) -> None:
-    """All visible splats, RUB axes; options as of `sink`. Raises `OutputError` for values that are no number."""
-    open_sink = partial(sink, progress=progress, spz_version=spz_version, sh_bits=sh_bits)
-    streams.write(world, FRAME, path, open_sink, progress)
-
-
 @contextmanager
 def sink(
     path: Path, shape: Shape, *, progress: Progress, spz_version: int = 3, sh_bits: int | None = None
@@ -120,7 +106,7 @@ def sink(
     taken = _Sink(shape.count, degree, (sh_bits,) * 4 if sh_bits else _SH_BITS)
     yield taken
     with open(path, "wb") as file:
-        taken.write(file, spz_version, progress)
+        taken.write(file, spz_version, shape.frame, progress)
 
 
 class _Sink:
@@ -159,7 +145,7 @@ class _Sink:
         self.clamped += clamped
         self.taken = rows.stop
 
-    def write(self, file: BinaryIO, version: int, progress: Progress) -> None:
+    def write(self, file: BinaryIO, version: int, frame: Frame, progress: Progress) -> None:
         if self.clamped:
             progress(Warning(f"{self.clamped:,} splats are smaller than 0.05 mm or larger than 380 m, which SPZ "
                              "cannot hold; their size was clamped"))  # fmt: skip
@@ -168,7 +154,8 @@ class _Sink:
         flags, filled = (2, sum(array.size > 0 for array in arrays)) if version == 4 else (0, 0)
         header = Header(version, len(self.means), self.degree, bits, flags, filled)
         total = sum(array.size for array in arrays)
-        for done in (packed_zstd if version == 4 else packed_gzip)(file, header, arrays):
+        packing = packed_zstd(file, header, arrays, frame) if version == 4 else packed_gzip(file, header, arrays)
+        for done in packing:
             progress(Step(min(done, total), total))
 
 

@@ -26,8 +26,7 @@ _HEADER = struct.Struct("<4sIIBBBB")
 _TOC_AT = 32
 _HAS_EXTENSIONS = 2
 _COORDINATE_SYSTEM = 0xADBE0003
-_RUB = 4
-_RDF_CODES, _RUB_CODES = (6,), (0, _RUB)
+_AXES: dict[int, Frame | None] = {0: None, 4: "rub", 6: "rdf"}
 """Values of the coordinate-system extension: 0 unspecified, then LDB RDB LUB RUB LDF RDF LUF RUF."""
 _DEFLATE_RATIO_MAX = 1_032
 _PIECE = 1 << 20
@@ -182,9 +181,9 @@ def _stated_frame(records: bytes, source: str) -> Frame | None:
         kind, length = struct.unpack_from("<II", records, at)
         if kind == _COORDINATE_SYSTEM and 1 <= length <= len(records) - at - 8:
             code = records[at + 8]
-            if code not in _RDF_CODES + _RUB_CODES:
+            if code not in _AXES:
                 raise FormatError(f"{source}: axes of kind {code} are not read yet; give --frame to choose others")
-            return "rdf" if code in _RDF_CODES else "rub" if code else None
+            return _AXES[code]
         at += 8 + length
     return None
 
@@ -235,13 +234,14 @@ def _cheaper(sample: memoryview) -> int:
     return min(sizes, key=sizes.__getitem__)
 
 
-def packed_zstd(file: BinaryIO, header: Header, arrays: Arrays) -> Iterator[int]:
-    """Write version 4, whose axes are stated to be RUB; yields the bytes done, to be told."""
+def packed_zstd(file: BinaryIO, header: Header, arrays: Arrays, frame: Frame) -> Iterator[int]:
+    """Write version 4, whose axes are stated if the format has a value for them; yields the bytes done, to be told."""
     import zstandard
 
     arrays = [array for array in arrays if array.size]
-    frame = struct.pack("<III", _COORDINATE_SYSTEM, 4, _RUB)
-    start = _packed_header(header) + struct.pack("<I12x", _TOC_AT + len(frame)) + frame
+    codes = [code for code, named in _AXES.items() if named == frame]
+    record = struct.pack("<III", _COORDINATE_SYSTEM, 4, codes[0] if codes else 0)
+    start = _packed_header(header) + struct.pack("<I12x", _TOC_AT + len(record)) + record
     file.write(start + bytes(16 * len(arrays)))
     table, done = [], 0
     for array in (array.reshape(-1) for array in arrays):

@@ -21,7 +21,8 @@ import torch
 from splatworld import limits
 from splatworld.formats.blocks import ROWS, in_order
 from splatworld.formats.checks import CORE, Tally, mended
-from splatworld.formats.frames import FILE_FROM_WORLD, Frame
+from splatworld.formats.frames import Frame, file_from_world
+from splatworld.formats.structure import NOTHING, Structure, of, onto
 from splatworld.geometry import Similarity
 from splatworld.progress import Progress, Step
 from splatworld.splats import Splats, cat
@@ -44,6 +45,15 @@ class Source:
     extras: Mapping[str, tuple[np.dtype, tuple[int, ...]]] = field(default_factory=dict)
     """Type and shape of one row of each extra."""
     labels: tuple[str, ...] = ()
+    unit: float = 1.0
+    """Metres that a unit of the values stands for."""
+    structure: Structure = NOTHING
+    """What the file says of its world besides; its labels are `labels`."""
+
+    @property
+    def world_from_file(self) -> Similarity:
+        """What turns the values into world axes and metres."""
+        return file_from_world(self.frame, self.unit).inverse()
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,11 @@ class Shape:
     degree: int
     extras: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    frame: Frame = "rfu"
+    """Axes of the splats that come, for files that record them; the sink need not turn anything."""
+    unit: float = 1.0
+    """Metres that their unit stands for."""
+    structure: Structure = NOTHING
 
 
 @runtime_checkable
@@ -80,10 +95,17 @@ def read(source: Source, path: Path, progress: Progress) -> World:
 
     So nothing is computed that is undone when the layer is written again in the same axes. Raises `FormatError`.
     """
-    splats = gathered(source, progress)
-    world_from_file = FILE_FROM_WORLD[source.frame].inverse()
-    layer = Layer("base", path.stem[: limits.NAME_CHARS], splats, world_from_file)
-    return World((layer,), labels=source.labels)
+    splats = _without_empty_normals(gathered(source, progress))
+    layer = Layer("base", path.stem[: limits.NAME_CHARS], splats, source.world_from_file)
+    return onto(World((layer,), labels=source.labels), source.structure)
+
+
+def _without_empty_normals(splats: Splats) -> Splats:
+    """Most programs write normals of zero for want of any; those are worth no memory."""
+    normals = splats.extras.get("normal")
+    if normals is None or normals.numpy().view(np.int32).any():
+        return splats
+    return replace(splats, extras={name: rows for name, rows in splats.extras.items() if name != "normal"})
 
 
 def gathered(source: Source, progress: Progress) -> Splats:
@@ -100,29 +122,46 @@ def gathered(source: Source, progress: Progress) -> Splats:
     return _without(whole, torch.cat(bad)) if bad else whole
 
 
-def write(world: World, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress) -> None:
-    """All visible splats of a world, things placed, into a sink with axes `frame`. Raises `OutputError`."""
-    splats, file_from_here = _merged(world, frame)
+def write(
+    world: World, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress, *, unit: float = 1.0
+) -> None:
+    """All visible splats of a world, things placed, into a sink with axes `frame` and units of `unit` metres.
+
+    Raises `OutputError`.
+    """
+    splats, file_from_here = _merged(world, file_from_world(frame, unit))
     labels = world.labels if "label" in splats.extras else ()
+    shape = Shape(len(splats), splats.degree, tuple(splats.extras), labels, frame, unit, of(world))
 
     def block(start: int) -> tuple[Splats, Tally]:
         return splats[start : start + ROWS], Tally()
 
-    with open_sink(path, Shape(len(splats), splats.degree, tuple(splats.extras), labels)) as sink:
+    with open_sink(path, shape) as sink:
         _pour(sink, block, file_from_here, len(splats), progress)
 
 
-def convert(source: Source, frame: Frame, path: Path, open_sink: OpenSink, progress: Progress) -> int:
-    """All sound splats of a source into a sink with axes `frame`, a few blocks at a time; returns how many.
+def convert(
+    source: Source,
+    frame: Frame,
+    path: Path,
+    open_sink: OpenSink,
+    progress: Progress,
+    *,
+    unit: float = 1.0,
+    degree: int | None = None,
+) -> int:
+    """All sound splats of a source into a sink, a few blocks at a time; returns how many.
 
-    The file has the bytes it would have by way of memory. Raises `FormatError` and `OutputError`.
+    The sink has axes `frame` and units of `unit` metres, and gets SH up to `degree`. The file has the bytes it would
+    have by way of memory. Raises `FormatError` and `OutputError`.
     """
     labels = source.labels if "label" in source.extras else ()
-    shape = Shape(source.count, source.degree, tuple(source.extras), labels)
+    degree = source.degree if degree is None else min(degree, source.degree)
+    shape = Shape(source.count, degree, tuple(source.extras), labels, frame, unit, source.structure)
     try:
-        return _converted(source, frame, path, open_sink, shape, progress)
+        return _converted(source, path, open_sink, shape, progress)
     except _Fewer as why:  # unsound rows were met, but files begin with the count: once more, with the right one
-        return _converted(source, frame, path, open_sink, replace(shape, count=why.count), progress)
+        return _converted(source, path, open_sink, replace(shape, count=why.count), progress)
 
 
 class _Fewer(Exception):
@@ -133,14 +172,14 @@ class _Fewer(Exception):
         self.count = count
 
 
-def _converted(source: Source, frame: Frame, path: Path, open_sink: OpenSink, shape: Shape, progress: Progress) -> int:
-    file_from_source = _settled(FILE_FROM_WORLD[frame] @ FILE_FROM_WORLD[source.frame].inverse())
+def _converted(source: Source, path: Path, open_sink: OpenSink, shape: Shape, progress: Progress) -> int:
+    file_from_source = _settled(file_from_world(shape.frame, shape.unit) @ source.world_from_file)
 
     def block(start: int) -> tuple[Splats, Tally]:
         rows = _room(source, min(ROWS, source.count - start))
         source.fill(start, rows)
         sound, _, found = mended(rows)
-        return sound, found
+        return sound.with_degree(shape.degree), found
 
     with open_sink(path, shape) as sink:
         tally = _pour(sink, block, file_from_source, source.count, progress)
@@ -206,10 +245,10 @@ def _without(splats: Splats, rows: torch.Tensor) -> Splats:
     return splats[keep]
 
 
-def _merged(world: World, frame: Frame) -> tuple[Splats, Similarity]:
+def _merged(world: World, file_from_world: Similarity) -> tuple[Splats, Similarity]:
     """The visible splats and what turns them into the axes of the file; one layer, the usual case, is not copied."""
     parts = [
-        (place(layer.splats, world.things), _settled(FILE_FROM_WORLD[frame] @ layer.world_from_layer))
+        (place(layer.splats, world.things), _settled(file_from_world @ layer.world_from_layer))
         for layer in world.layers
         if layer.visible
     ]
