@@ -15,6 +15,8 @@ SPLATS_MAX = 20_000_000
 """What `generate --splats` accepts."""
 FILE_SPLATS_MAX = 200_000_000
 FILE_BYTES_MAX = 64 << 30
+FILE_UNIT_MIN, FILE_UNIT_MAX = 1e-6, 1e6
+"""Metres that a unit of a file stands for."""
 PLY_HEADER_BYTES = 64 << 10
 PLY_PROPERTIES = 256
 SPZ_FRACTIONAL_BITS_MAX = 23
@@ -34,6 +36,13 @@ SOG_SPARE_PIXELS = 64 << 10
 """Of a picture, beyond a tenth more than there are splats."""
 SOG_PALETTE_MAX = 64 << 10
 SOG_LOD_DEPTH = 64
+GLTF_JSON_BYTES = 8 << 20
+GLTF_OBJECTS = 250_000
+"""In the JSON: braces."""
+GLTF_STRIDE_BYTES = 252
+GLTF_NODE_DEPTH = 64
+GLTF_COPIES_MAX = 64
+"""Vertices that nodes show, beyond those that fit the file: meshes can be shown many times."""
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0
@@ -43,6 +52,7 @@ SH_DEGREE_MAX = 4
 IMAGE_SIDE_MAX_PX = 16_384
 IMAGE_PIXELS_MAX = 50_000_000
 VIDEO_FRAMES_MAX = 36_000
+COMPARED_VIEWS_MAX = 1_000
 DOCUMENT_BLOB_BYTES = 256 << 20
 DOCUMENT_JSON_BYTES = 64 << 20
 THING_ID_MAX = 1_000_000
