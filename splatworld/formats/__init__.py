@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from splatworld import files
+from splatworld import files, limits
 from splatworld.errors import FormatError, UsageError
 from splatworld.formats import streams
 from splatworld.formats.frames import FILE_FROM_WORLD, Frame
@@ -220,8 +220,9 @@ def _with_axes(options: dict[str, Any], frame: Frame | None, unit: float) -> dic
     """The options with the axes among them, if they are not the habitual ones."""
     if frame is not None and frame not in FILE_FROM_WORLD:
         raise UsageError(f"there is no frame '{frame}'; known are {', '.join(FILE_FROM_WORLD)}")
-    if not 1e-6 <= unit <= 1e6:
-        raise UsageError(f"a unit of {unit:g} metres is not possible; give 0.000001 to 1000000")
+    if not limits.FILE_UNIT_MIN <= unit <= limits.FILE_UNIT_MAX:
+        possible = f"{limits.FILE_UNIT_MIN:f} to {limits.FILE_UNIT_MAX:g}"
+        raise UsageError(f"a unit of {unit:g} metres is not possible; give {possible}")
     return options | ({"frame": frame} if frame else {}) | ({"unit": unit} if unit != 1 else {})
 
 

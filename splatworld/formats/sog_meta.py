@@ -7,6 +7,7 @@ version 1 the files that are still about.
 
 import math
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError
+from splatworld.formats import structure
+from splatworld.formats.frames import Frame
 from splatworld.formats.quantise import logits_from_bytes
+from splatworld.formats.structure import NOTHING, Structure
 
 COEFFICIENTS = (0, 3, 8, 15)
 """SH coefficients above the base colour, by degree."""
@@ -57,6 +61,18 @@ class _ShN(msgspec.Struct):
     bands: int | None = None
 
 
+class Ours(msgspec.Struct, frozen=True):
+    """What only our files say, in a key that other programs pass over."""
+
+    frame: Frame = "rdf"
+    unit: float = 1.0
+    """Metres that a unit of the positions stands for."""
+    rows: dict[Literal["thing", "label"], str] = {}
+    """Pictures of ids, low byte first: 0 is none, and a label is one more than its number."""
+    world: Any = None
+    """See `splatworld.formats.structure`."""
+
+
 class _Meta(msgspec.Struct):
     means: _Means
     scales: _Scales
@@ -68,6 +84,7 @@ class _Meta(msgspec.Struct):
     model: str = "default"
     antialias: bool = False
     """What older files say in place of `model`."""
+    splatworld: Ours = Ours()
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,8 @@ class Description:
     base: NDArray[np.float32]
     """Red, green, blue coefficients and logit of the opacity by byte, [256, 4]."""
     bands: Bands | None
+    ours: Ours
+    structure: Structure
 
 
 def parsed(text: bytes, source: str) -> Description:
@@ -127,7 +146,15 @@ def parsed(text: bytes, source: str) -> Description:
         sh0=meta.sh0.files[0],
         base=_base(meta.sh0, f"{source}: sh0"),
         bands=_bands(meta.shN, source),
+        ours=_ours(meta.splatworld, source),
+        structure=NOTHING if meta.splatworld.world is None else structure.checked(meta.splatworld.world, source),
     )
+
+
+def _ours(ours: Ours, source: str) -> Ours:
+    if not limits.FILE_UNIT_MIN <= ours.unit <= limits.FILE_UNIT_MAX:
+        raise FormatError(f"{source}: its unit of {ours.unit:g} metres is not possible")
+    return ours
 
 
 def _count(meta: _Meta, source: str) -> int:
@@ -195,6 +222,7 @@ def text(
     bounds: tuple[list[float], list[float]],
     books: dict[str, NDArray[np.float32]],
     palette: tuple[int, int],
+    ours: Ours,
 ) -> bytes:
     """meta.json of version 2. `books` has `scales`, `sh0` and maybe `shN`; `palette` is its size and degree."""
     meta: dict[str, object] = {
@@ -210,6 +238,7 @@ def text(
         files = ["shN_centroids.webp", "shN_labels.webp"]
         palette_values = {"codebook": _rounded(books["shN"]), "files": files}
         meta["shN"] = {"count": palette[0], "bands": palette[1], **palette_values}
+    meta["splatworld"] = ours
     return msgspec.json.encode(meta)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import FormatError
 from splatworld.formats import sog_members, sog_meta, sog_pictures
+from splatworld.formats.checks import sound_ids
 from splatworld.formats.frames import Frame
 from splatworld.formats.sog_members import Members
 from splatworld.formats.sog_meta import COEFFICIENTS, Bands, Description
@@ -22,6 +23,7 @@ from splatworld.splats import Splats
 
 FRAME: Frame = "rdf"
 """By habit, against the specification."""
+_ROW_TYPES = {"thing": np.dtype(np.int32), "label": np.dtype(np.int16)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class _Content:
     """Entry of the palette by splat, [n]."""
     palette: NDArray[np.float32]
     """SH above the base colour by entry, [k, 3 times 3, 8 or 15]; [0, 0] if there are none."""
+    ids: dict[str, NDArray[np.int32]]
+    """Of things and labels, 0 for none, [n]."""
 
 
 @contextmanager
@@ -51,7 +55,18 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[S
     if meta.model != "default":
         progress(Note(f"{path.name} was made for the renderer '{meta.model}'; it is shown like any other"))
     degree = COEFFICIENTS.index(content.palette.shape[1] // 3)
-    yield Source(path.name, meta.count, degree, frame or FRAME, functools.partial(_fill, content))
+    known = _ROW_TYPES if meta.structure.labels else {"thing": _ROW_TYPES["thing"]}
+    yield Source(
+        path.name,
+        meta.count,
+        degree,
+        frame or meta.ours.frame,
+        functools.partial(_fill, content),
+        extras={name: (kind, ()) for name, kind in known.items() if name in content.ids},
+        labels=meta.structure.labels,
+        unit=meta.ours.unit,
+        structure=meta.structure,
+    )
 
 
 def _content(meta: Description, members: Members) -> _Content:
@@ -64,7 +79,15 @@ def _content(meta: Description, members: Members) -> _Content:
         if len(labels) and int(labels.max()) >= len(palette):
             asked = f"entry {labels.max():,} of {len(palette):,} of the palette"
             raise FormatError(f"{members.source}: a splat asks for {asked}")
-    return _Content(meta, low, high, plane(meta.quats), plane(meta.scales), plane(meta.sh0), labels, palette)
+    ids = {name: _ids(plane(file)) for name, file in meta.ours.rows.items()}
+    return _Content(meta, low, high, plane(meta.quats), plane(meta.scales), plane(meta.sh0), labels, palette, ids)
+
+
+def _ids(pixels: Plane) -> NDArray[np.int32]:
+    """From three bytes, low first."""
+    words = np.zeros((len(pixels), 4), np.uint8)
+    words[:, :3] = pixels[:, :3]
+    return words.view("<i4")[:, 0]
 
 
 def _plane(members: Members, count: int, name: str) -> Plane:
@@ -101,6 +124,11 @@ def _fill(content: _Content, start: int, target: Splats) -> None:
     sh[:, :3] = base[:, :3]
     if content.labels is not None:
         sh[:, 3:] = content.palette[content.labels[rows]]
+    if "thing" in target.extras:
+        target.extras["thing"].numpy()[:] = sound_ids(content.ids["thing"][rows], 0, limits.THING_ID_MAX, 0)
+    if "label" in target.extras:
+        labels = len(meta.structure.labels)
+        target.extras["label"].numpy()[:] = sound_ids(content.ids["label"][rows] - 1, -1, labels - 1, -1)
 
 
 def _positions(meta: Description, low: Plane, high: Plane) -> NDArray[np.float32]:

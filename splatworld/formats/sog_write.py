@@ -3,16 +3,17 @@
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import OutputError
-from splatworld.formats import sog_members, sog_meta, sog_pictures
+from splatworld.formats import sog_members, sog_meta, sog_pictures, structure
 from splatworld.formats.blocks import in_order
 from splatworld.formats.checks import writable
-from splatworld.formats.frames import to_file
+from splatworld.formats.frames import Frame, file_from_world
 from splatworld.formats.quantise import bytes_from
 from splatworld.formats.sog_codebook import codebook
 from splatworld.formats.sog_meta import COEFFICIENTS
@@ -29,19 +30,20 @@ _ALIGN = 4
 _SEED = 0
 
 
-def write(world: World, path: Path, *, progress: Progress) -> None:
-    """All visible splats as version 2 in the `rdf` frame. Raises `OutputError` for values that are no number."""
+def write(world: World, path: Path, *, progress: Progress, frame: Frame = FRAME, unit: float = 1.0) -> None:
+    """All visible splats as version 2. Raises `OutputError` for values that are no number."""
     splats = writable(world.splats(), "SOG")
     if len(splats) > limits.SOG_SPLATS_MAX:
         raise OutputError(f"cannot write SOG: it holds {limits.SOG_SPLATS_MAX:,} splats at most, not {len(splats):,}")
     if splats.degree > 3:
         progress(Note("SOG holds SH up to degree 3; the fourth band is left out"))
         splats = splats.with_degree(3)
-    splats = to_file(splats, FRAME)
+    splats = splats.transformed(file_from_world(frame, unit))
     progress(Stage("palette", 1, 2))
     means = _logarithmic(splats.means.numpy())
     order = morton_order(torch.from_numpy(means))
-    planes, meta = _encoded(splats[order], means[order.numpy()], progress)
+    ours = sog_meta.Ours(frame, unit, world=structure.described(world))
+    planes, meta = _encoded(splats[order], means[order.numpy()], ours, progress)
     sog_members.write_archive(path, {sog_members.META: meta, **_pictures(planes, progress)})
 
 
@@ -61,7 +63,9 @@ def _logarithmic(means: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.sign(wide) * np.log1p(np.abs(wide))
 
 
-def _encoded(splats: Splats, means: NDArray[np.float64], progress: Progress) -> tuple[dict[str, Plane], bytes]:
+def _encoded(
+    splats: Splats, means: NDArray[np.float64], ours: sog_meta.Ours, progress: Progress
+) -> tuple[dict[str, Plane], bytes]:
     """The pictures by name, not yet packed, and meta.json."""
     low, high = (means.min(0), means.max(0)) if len(means) else (np.zeros(3), np.zeros(3))
     steps = np.rint((means - low) * (65535 / np.maximum(high - low, 1e-30))).astype(np.uint16)
@@ -79,8 +83,15 @@ def _encoded(splats: Splats, means: NDArray[np.float64], progress: Progress) -> 
     if splats.degree:
         bands, books["shN"], size = _packed_bands(splats, progress)
         planes |= bands
-    bounds = low.tolist(), high.tolist()
-    return planes, sog_meta.text(len(splats), bounds, books, (size, splats.degree))
+    ids = {name: f"{name}.webp" for name in ("thing", "label") if name in splats.extras}
+    planes |= {ids[name]: _square(_id_bytes(splats.extras[name].numpy() + (name == "label"))) for name in ids}
+    bounds, ours = (low.tolist(), high.tolist()), msgspec.structs.replace(ours, rows=ids)
+    return planes, sog_meta.text(len(splats), bounds, books, (size, splats.degree), ours)
+
+
+def _id_bytes(ids: NDArray[np.integer]) -> Plane:
+    """The low three bytes of each, [n, 3]."""
+    return np.ascontiguousarray(ids.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3])
 
 
 def _square(pixels: Plane) -> Plane:
