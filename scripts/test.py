@@ -4,6 +4,7 @@ With nvcc the CUDA kernels are compiled too. No GPU is needed: here their tests 
 the host (`cuda_ext/cuda/simt.h`), and on a GPU `scripts/gpu_check` runs them.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 import environment
 from environment import BIN, ROOT
 
-THREE = "three@0.187"
-"""An independent reader of splat files, for the tests of the formats."""
+PEERS = ROOT / "tests" / "peers" / "package.json"
+"""Programs of others that read and write splat files, for the tests of the formats."""
 NODE = ROOT / "build" / "node"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -144,13 +145,23 @@ def _need_chromium() -> None:
 
 
 def _node_modules() -> dict[str, str]:
-    """Where `THREE` is, installed if npm is here; empty otherwise, and its tests are skipped with the reason."""
-    modules = NODE / "node_modules"
-    npm = shutil.which("npm")
-    if not (modules / "three").is_dir() and npm is not None:
+    """Where the packages of `PEERS` are, installed if npm is here; without node their tests say that they are skipped.
+
+    Their own scripts are not run. In CI their tests fail where they are still missing then.
+    """
+    modules, npm = NODE / "node_modules", shutil.which("npm")
+    wanted: dict[str, str] = json.loads(PEERS.read_text())["dependencies"]
+    if npm is not None and any(_version(modules / name) != version for name, version in wanted.items()):
         NODE.mkdir(parents=True, exist_ok=True)
-        environment.run([npm, "install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", NODE, THREE])
-    return {"SPLATWORLD_NODE_MODULES": str(modules)} if (modules / "three").is_dir() else {}
+        options = ["--silent", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", NODE]
+        environment.run([npm, "install", *options, *(f"{name}@{version}" for name, version in wanted.items())])
+    return {"SPLATWORLD_NODE_MODULES": str(modules)}
+
+
+def _version(package: Path) -> str | None:
+    """Of an installed package of npm; None if it is not there."""
+    about = package / "package.json"
+    return json.loads(about.read_text())["version"] if about.is_file() else None
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Coloured splats on our +x, +y and +z arrive at the documented axes, as programs see it that we did not write."""
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
+import peers
 import pytest
 import torch
 from format_cases import axis_splats, random_splats
 from numpy.typing import NDArray
+from peers.programs import PROGRAMS
 
 from splatworld import formats, sh
 from splatworld.formats.frames import FILE_FROM_WORLD, Frame, to_file, to_world
@@ -82,25 +80,12 @@ def test_a_whole_world_as_gsply_reads_it(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(found.shN, bands, atol=1e-5 if suffix == "ply" else 9 / 128)
 
 
-def node_modules() -> Path:
-    """Where npm's `three` is; skips the test where it is not."""
-    root = Path(os.environ.get("SPLATWORLD_NODE_MODULES", Path(__file__).parents[2] / "node_modules"))
-    if shutil.which("node") is None or not (root / "three/examples/jsm/loaders/SPLATLoader.js").exists():
-        pytest.skip("needs node and npm's three@0.187 (SPLATWORLD_NODE_MODULES names its folder)")
-    return root
-
-
 @pytest.mark.parametrize(("suffix", "expected"), [("ply", RDF), ("splat", RDF), ("spz", RUB)])
 def test_all_as_three_reads_them(tmp_path: Path, suffix: str, expected: NDArray[np.float64]) -> None:
-    modules = node_modules()
-    script = Path(__file__).parent / "three_read.mjs"
-    command = ["node", str(script), str(modules), str(saved(tmp_path, suffix))]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
-    colours = np.array(found["color"]).reshape(-1, 4)[:, :3] / 255
-    order = colours.argmax(1).argsort()  # .splat is sorted by size and opacity
-    positions = np.array(found["position"]).reshape(-1, 3)
-    np.testing.assert_allclose(positions[order], expected, atol=1e-3)
-    np.testing.assert_allclose(colours[order], np.eye(3), atol=1.01 / 255)
-    # xx xy xz yy yz zz: our y (0.2 m) lies along the file's z, our z (0.4 m) along its y.
-    covariance = np.array(found["covariance"]).reshape(-1, 6)
-    np.testing.assert_allclose(covariance, [[0.01, 0, 0, 0.16, 0, 0.04]] * 3, rtol=0.07, atol=2e-3)
+    peers.need("three")
+    found = PROGRAMS["three"].read(saved(tmp_path, suffix))
+    order = found.rgb.argmax(1).argsort()  # .splat is sorted by size and opacity
+    np.testing.assert_allclose(found.means[order], expected, atol=1e-3)
+    np.testing.assert_allclose(found.rgb[order], np.eye(3), atol=1.01 / 255)
+    # Our y (0.2 m) lies along the file's z, our z (0.4 m) along its y.
+    np.testing.assert_allclose(found.covariances, [np.diag([0.01, 0.16, 0.04])] * 3, rtol=0.07, atol=2e-3)

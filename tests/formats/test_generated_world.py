@@ -1,13 +1,12 @@
 """A generated world, sky and water included, has the same count and bounds in programs that we did not write."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
+import peers
 import pytest
 from numpy.typing import NDArray
-from test_axes import node_modules
+from peers.programs import PROGRAMS
 
 from splatworld import formats, generate
 from splatworld.formats.frames import to_file
@@ -40,9 +39,7 @@ def test_in_plyfile_and_gsply(lake: World, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "frame"), [("ply", "rdf"), ("splat", "rdf"), ("spz", "rub")])
 def test_in_three(lake: World, tmp_path: Path, suffix: str, frame: str) -> None:
-    modules = node_modules()
+    peers.need("three")
     file = tmp_path / f"lake.{suffix}"
     formats.save(lake, file)
-    command = ["node", str(Path(__file__).parent / "three_read.mjs"), str(modules), str(file)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
-    _same(np.array(found["position"]).reshape(-1, 3), lake, frame)
+    _same(PROGRAMS["three"].read(file).means, lake, frame)
