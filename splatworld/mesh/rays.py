@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splatworld.mesh.placed import placed, solid
 from splatworld.world import Thing, World
 
 Floats = NDArray[np.floating]
@@ -19,24 +20,17 @@ class RayScene:
 
         # Its types are those of a compiled module, which checkers read wrongly.
         self._o3d: Any = open3d
-        o3d = self._o3d
-        self._scene = o3d.t.geometry.RaycastingScene()
-        vertices, faces, owners, offset = [], [], [], 0
-        for thing in world.things:
-            wanted = solid(thing) or (water and "water" in thing.tags)
-            if thing.surface is None or not wanted or not thing.visible or without in thing.tags:
-                continue
-            surface = world.surfaces[thing.surface]
-            vertices.append(thing.world_from_thing.apply(surface.vertices).astype(np.float32))
-            faces.append(surface.faces + offset)
-            owners.append(np.full(len(surface.faces), thing.id, np.int32))
-            offset += len(surface.vertices)
-        self.empty = not vertices
-        self.owners = np.concatenate(owners) if owners else np.zeros(0, np.int32)
+        self._scene = self._o3d.t.geometry.RaycastingScene()
+
+        def wanted(thing: Thing) -> bool:
+            return (solid(thing) or (water and "water" in thing.tags)) and without not in thing.tags
+
+        found = placed(world, wanted)
+        self.owners = found.owners
+        self.empty = not len(found.vertices)
         if not self.empty:
-            self._scene.add_triangles(
-                o3d.core.Tensor(np.concatenate(vertices)), o3d.core.Tensor(np.concatenate(faces).astype(np.uint32))
-            )
+            tensor = self._o3d.core.Tensor
+            self._scene.add_triangles(tensor(found.vertices), tensor(found.faces.astype(np.uint32)))
 
     def blocked(self, origins: Floats, directions: Floats) -> NDArray[np.bool_]:
         """Whether each ray [n, 3] meets a surface."""
@@ -68,8 +62,3 @@ class RayScene:
 
     def _rays(self, origins: Floats, directions: Floats):
         return self._o3d.core.Tensor(np.concatenate([origins, directions], 1).astype(np.float32))
-
-
-def solid(thing: Thing) -> bool:
-    """Whether a thing stops light and walkers: all but sky and water."""
-    return thing.kind != "sky" and "water" not in thing.tags
