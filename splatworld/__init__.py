@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from splatworld.camera import Camera as Camera
+    from splatworld.compare import compare as compare
     from splatworld.edits import apply as apply
     from splatworld.formats import load as load
     from splatworld.formats import save as save
@@ -46,7 +47,7 @@ _HOMES = {
 }
 """Where each public name lives."""
 
-_CALLABLE = frozenset({"generate", "render"})
+_CALLABLE = frozenset({"compare", "generate", "render"})
 """Subpackages that are called like the function they are named after: `splatworld.render(world, cameras)`."""
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "World",
     "__version__",
     "apply",
+    "compare",
     "generate",
     "load",
     "rasterization",

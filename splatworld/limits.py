@@ -18,6 +18,8 @@ FILE_BYTES_MAX = 64 << 30
 FILE_UNIT_MIN, FILE_UNIT_MAX = 1e-6, 1e6
 """Metres that a unit of a file stands for."""
 PLY_HEADER_BYTES = 64 << 10
+PLY_STRUCTURE_BYTES = 48 << 10
+"""Of comments about things in a PLY that we write; its properties follow."""
 PLY_PROPERTIES = 256
 SPZ_FRACTIONAL_BITS_MAX = 23
 SPZ_TRAILING_BYTES = 1 << 20

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import tyro
 from tyro.conf import subcommand
 
+from splatworld.cli.compare import Compare
 from splatworld.cli.convert import Convert
 from splatworld.cli.generate import Generate
 from splatworld.cli.info import Info
@@ -30,6 +31,7 @@ Verb = (
     | Annotated[Info, subcommand("info")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Convert, subcommand("convert")]
+    | Annotated[Compare, subcommand("compare")]
 )
 
 _SLOW_TO_LOAD = ("torch", "open3d")

@@ -89,7 +89,7 @@ def test_help_is_quick_and_needs_no_torch() -> None:
         # Processor time and not the clock's, which on a shared machine measures the neighbours.
         times.append(ended.children_user + ended.children_system - started.children_user - started.children_system)
     assert min(times) < 0.5
-    for verb in ("generate", "spec", "view", "render", "info", "report", "convert"):
+    for verb in ("generate", "spec", "view", "render", "info", "report", "convert", "compare"):
         assert verb in shown
 
 
