@@ -314,6 +314,11 @@ class Draft:
         """The JSON of its one scene."""
         return self.json["scenes"][0]
 
+    def use(self, extension: str) -> None:
+        """Name an extension that occurs."""
+        used = self.json.setdefault("extensionsUsed", [])
+        used += [] if extension in used else [extension]
+
     def show(self, node: dict[str, Any]) -> None:
         """Add a node to the scene."""
         self.scene.setdefault("nodes", []).append(self.add("nodes", node))
