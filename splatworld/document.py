@@ -25,7 +25,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from splatworld import limits
+from splatworld import limits, soundness
 from splatworld.errors import FormatError, OutputError
 from splatworld.geometry import Similarity
 from splatworld.progress import Progress, Step
@@ -109,7 +109,7 @@ def recognises(head: bytes) -> bool:
 
 def write(world: World, path: Path, *, progress: Progress) -> None:
     """Write the whole world, hidden parts too, to a fresh path that the caller puts in place. Raises `OutputError`."""
-    problem = _problem(world)
+    problem = soundness.problem(world)
     if problem:
         raise OutputError(f"cannot write the document: {problem}")
     try:
@@ -209,15 +209,18 @@ def read(path: Path, *, frame: str | None, progress: Progress) -> World:
             world = _read_world(db, path, progress)
     except (sqlite3.Error, OverflowError, msgspec.DecodeError, RecursionError, UnicodeError) as why:
         raise FormatError(f"{path.name} is damaged: {why}") from None
-    problem = _problem(world)
+    problem = soundness.problem(world)
     if problem:
         raise FormatError(f"{path.name} is damaged: {problem}")
     return world
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a file whose schema is exactly ours: no triggers, no views, nothing computed."""
-    db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None)
+    """A read-only connection to a file whose schema is exactly ours: no triggers, no views, nothing computed.
+
+    Immutable, so that journals beside it are neither looked for nor made: documents appear whole (`files.replacing`).
+    """
+    db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?immutable=1", uri=True, isolation_level=None)
     try:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.DOCUMENT_BLOB_BYTES)
         db.execute("PRAGMA trusted_schema = OFF")
@@ -228,7 +231,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         pages, page = (db.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
         if pages * page != path.stat().st_size:
             raise FormatError(f"{path.name} is damaged: it is longer or shorter than it says")
-        found = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+        found = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL LIMIT 9").fetchall()
         if sorted(sql for (sql,) in found) != sorted(_SCHEMA):
             raise FormatError(f"{path.name} has other tables than a splatworld document")
     except BaseException:
@@ -237,13 +240,29 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-class _Tiles:
-    """Reads arrays out of one document, and keeps account of the memory it may still ask for."""
+class _Rows:
+    """Reads rows out of one document, and keeps account of the memory it may still ask for."""
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self.db = db
         self.source = path.name
         self.allowance = path.stat().st_size * _UNPACKED_PER_BYTE + _UNPACKED_SPARE
+        self.texts = path.stat().st_size
+        """Bytes, as texts are not packed. In a damaged file many rows may share the same pages."""
+
+    def select(self, columns: str, rest: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a table of texts and numbers. Raises `FormatError` if they hold more than the file can."""
+        for row in self.db.execute(f"SELECT {columns} FROM {rest}"):
+            self.texts -= sum(len(cell) for cell in row if isinstance(cell, str | bytes))
+            if self.texts < 0:
+                raise FormatError(f"{self.source} is damaged: its texts are longer than the file")
+            yield row
+
+    def decoded(self, text: object, kind: Any) -> Any:
+        """A value of JSON."""
+        if not isinstance(text, str) or len(text) > limits.DOCUMENT_JSON_BYTES:
+            raise FormatError(f"{self.source} is damaged: an entry is no text or too long")
+        return msgspec.json.decode(text, type=kind)
 
     def tensor(self, array: Array) -> Tensor:
         """The values of an array. Raises `FormatError` before memory is asked for, if the sizes do not fit."""
@@ -297,30 +316,24 @@ class _Tiles:
 
 
 def _read_world(db: sqlite3.Connection, path: Path, progress: Progress) -> World:
-    meta = {k: _decoded(v, _META[k]) for k, v in db.execute("SELECT k, v FROM meta") if k in _META}
+    rows = _Rows(db, path)
+    meta = {k: rows.decoded(v, _META[k]) for k, v in rows.select("k, v", "meta") if k in _META}
     if missing := set(_META) - set(meta):
         raise FormatError(f"{path.name} is damaged: it lacks {', '.join(sorted(missing))}")
-    tiles = _Tiles(db, path)
-    things = db.execute("SELECT data FROM thing ORDER BY position").fetchall()
-    layers = list(_layers(db, tiles, progress))
-    surfaces = {m.key: _surface(tiles, m) for m in meta.pop("surfaces")}
-    return World(tuple(layers), tuple(_decoded(row[0], Thing) for row in things), surfaces=surfaces, **meta)
+    things = tuple(rows.decoded(text, Thing) for (text,) in rows.select("data", "thing ORDER BY position"))
+    layers = tuple(_layers(rows, progress))
+    surfaces = {m.key: _surface(rows, m) for m in meta.pop("surfaces")}
+    return World(layers, things, surfaces=surfaces, **meta)
 
 
-def _decoded(text: object, kind: Any) -> Any:
-    if not isinstance(text, str) or len(text) > limits.DOCUMENT_JSON_BYTES:
-        raise FormatError("the document is damaged: an entry is no text or too long")
-    return msgspec.json.decode(text, type=kind)
-
-
-def _layers(db: sqlite3.Connection, tiles: _Tiles, progress: Progress) -> Iterator[Layer]:
-    rows = db.execute("SELECT id, name, manifest FROM layer ORDER BY position").fetchall()
-    for i, (key, name, text) in enumerate(rows):
-        manifest = _decoded(text, LayerManifest)
-        columns = {array.name: tiles.tensor(array) for array in manifest.columns}
-        splats = _splats(columns, tiles.source)
+def _layers(rows: _Rows, progress: Progress) -> Iterator[Layer]:
+    found = list(rows.select("id, name, manifest", "layer ORDER BY position"))
+    for i, (key, name, text) in enumerate(found):
+        manifest = rows.decoded(text, LayerManifest)
+        columns = {array.name: rows.tensor(array) for array in manifest.columns}
+        splats = _splats(columns, rows.source)
         yield Layer(str(key), str(name), splats, manifest.world_from_layer, manifest.visible, manifest.locked)
-        progress(Step(i + 1, len(rows)))
+        progress(Step(i + 1, len(found)))
 
 
 def _splats(columns: Mapping[str, Tensor], source: str) -> Splats:
@@ -330,68 +343,15 @@ def _splats(columns: Mapping[str, Tensor], source: str) -> Splats:
     sh = columns.get("sh")
     if not fits or len(rows) != 1 or sh is None or sh.shape[1:] not in [((d + 1) ** 2, 3) for d in range(5)]:
         raise FormatError(f"{source} is damaged: a layer lacks columns, or they do not fit each other")
-    if any(not columns[name].is_floating_point() for name in _CORE):
-        raise FormatError(f"{source} is damaged: a column of splats does not hold numbers with a fraction")
+    if any(columns[name].dtype != torch.float32 for name in _CORE):
+        raise FormatError(f"{source} is damaged: a column of splats is not of type float32")
     extras = {name: values for name, values in columns.items() if name not in _CORE}
     return Splats(**{name: columns[name] for name in _CORE}, extras=extras)
 
 
-def _surface(tiles: _Tiles, manifest: SurfaceManifest) -> Surface:
-    vertices, faces = tiles.tensor(manifest.vertices), tiles.tensor(manifest.faces)
+def _surface(rows: _Rows, manifest: SurfaceManifest) -> Surface:
+    vertices, faces = rows.tensor(manifest.vertices), rows.tensor(manifest.faces)
     typed = (vertices.dtype, faces.dtype) == (torch.float32, torch.int32)
     if not typed or vertices.shape[1:] != (3,) or faces.shape[1:] != (3,):
-        raise FormatError(f"{tiles.source} is damaged: surface '{manifest.key[:40]}' is no triangle mesh")
+        raise FormatError(f"{rows.source} is damaged: surface '{manifest.key[:40]}' is no triangle mesh")
     return Surface(vertices.numpy(), faces.numpy())
-
-
-# --- what must hold for every world in a file ------------------------------------------------------------------------
-
-
-def _problem(world: World) -> str | None:
-    """The first thing about a world that would trip those who use it, or None."""
-    for check in (_thing_problem, _layer_problem, _surface_problem):
-        if problem := check(world):
-            return problem
-    return None
-
-
-def _thing_problem(world: World) -> str | None:
-    for what, values in (("ids", [t.id for t in world.things]), ("names", [t.name for t in world.things])):
-        if len(set(values)) < len(values):
-            return f"two things have the same {what[:-1]}"
-    for thing in world.things:
-        if not 1 <= thing.id <= limits.THING_ID_MAX or not thing.world_from_thing.is_sound:
-            return f"thing '{thing.name}' has an impossible id or place"
-        if thing.surface is not None and thing.surface not in world.surfaces:
-            return f"thing '{thing.name}' names the surface '{thing.surface}', which is not there"
-    return None
-
-
-def _layer_problem(world: World) -> str | None:
-    if len({layer.id for layer in world.layers}) < len(world.layers):
-        return "two layers have the same id"
-    for layer in world.layers:
-        if not layer.world_from_layer.is_sound:
-            return f"layer '{layer.name}' has an impossible place"
-        bounds = {"thing": (0, limits.THING_ID_MAX), "label": (-1, max(len(world.labels) - 1, 0))}
-        for name, (low, high) in bounds.items():
-            ids = layer.splats.extras.get(name)
-            if ids is None or not len(ids):
-                continue
-            if ids.ndim != 1 or ids.is_floating_point() or int(ids.min()) < low or int(ids.max()) > high:
-                return f"layer '{layer.name}' has splats with an impossible {name}"
-        for name in _CORE:
-            values = getattr(layer.splats, name)
-            if values.numel() and not all(map(math.isfinite, (float(v) for v in values.aminmax()))):
-                return f"layer '{layer.name}' has {name} that are no finite number"
-    return None
-
-
-def _surface_problem(world: World) -> str | None:
-    for key, surface in world.surfaces.items():
-        faces, vertices = torch.as_tensor(surface.faces), torch.as_tensor(surface.vertices)
-        if len(faces) and (int(faces.min()) < 0 or int(faces.max()) >= len(vertices)):
-            return f"surface '{key}' has faces with no such corner"
-        if len(vertices) and not bool(vertices.isfinite().all()):
-            return f"surface '{key}' has corners that are no finite number"
-    return None

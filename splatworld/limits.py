@@ -57,6 +57,8 @@ VIDEO_FRAMES_MAX = 36_000
 COMPARED_VIEWS_MAX = 1_000
 DOCUMENT_BLOB_BYTES = 256 << 20
 DOCUMENT_JSON_BYTES = 64 << 20
+DOCUMENT_NUMBER_MAX = 1e12
+"""A document keeps what it is given; the square of this is still a number in float32."""
 THING_ID_MAX = 1_000_000
 """Thing ids of a file are used as table indices, so a hostile one must not ask for a huge table."""
 
