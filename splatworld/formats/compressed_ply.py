@@ -11,6 +11,7 @@ frame is that of `.ply`.
 import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from splatworld import limits, sh
 from splatworld.errors import FormatError
+from splatworld.formats import ply_comments
 from splatworld.formats.blocks import ROWS, in_order
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
@@ -63,7 +65,7 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Any:
     return ply.opened(path, frame=frame, progress=progress)
 
 
-def source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
+def source(file: BinaryIO, header: Header, name: str, frame: Frame, unit: float) -> Source:
     """An open file of this kind. Raises `FormatError`."""
     vertex, chunk, bands = header.elements["vertex"], header.elements["chunk"], header.elements.get("sh")
     if chunk.count * _CHUNK_ROWS < vertex.count:
@@ -79,7 +81,8 @@ def source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
         bounds = np.stack([rows[field].astype(np.float32) for field in names], 1).reshape(
             len(rows), len(names) // 6, 2, 3
         )
-    return Source(name, vertex.count, degree, frame, partial(_fill, file, vertex, bands, bounds, name))
+    fill = partial(_fill, file, vertex, bands, bounds, name)
+    return Source(name, vertex.count, degree, frame, fill, unit=unit)
 
 
 def _degree(bands: Element, count: int, source: str) -> int:
@@ -148,7 +151,8 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
     """A file to be written when all of its splats are known, as they are sorted. Raises `OutputError`."""
     if shape.degree > 3:
         progress(Note("compressed .ply holds SH up to degree 3; the fourth band is left out"))
-    taken = _Sink(shape.count, min(shape.degree, 3))
+    comments = ply_comments.lines(replace(shape, extras=(), labels=()), progress)
+    taken = _Sink(shape.count, min(shape.degree, 3), comments)
     yield taken
     with open(path, "wb") as file:
         taken.write(file)
@@ -157,8 +161,8 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
 class _Sink:
     """Keeps what is sorted later: 56 bytes a splat, and the SH as bytes."""
 
-    def __init__(self, count: int, degree: int) -> None:
-        self.degree = degree
+    def __init__(self, count: int, degree: int, comments: list[str]) -> None:
+        self.degree, self.comments = degree, comments
         self.values = np.empty((count, 14), np.float32)
         """Position, ln scale, colour, opacity and unit quaternion."""
         self.bands = np.empty((count, 3 * ((degree + 1) ** 2 - 1)), np.uint8)
@@ -180,7 +184,7 @@ class _Sink:
         order = morton_order(torch.from_numpy(self.values[:, :3])).numpy()
         count = len(self.values)
         starts = range(0, count, ROWS)
-        file.write(_header_text(count, self.bands.shape[1]))
+        file.write(_header_text(count, self.bands.shape[1], self.comments))
         with closing(in_order(lambda start: _packed(self.values[order[start : start + ROWS]]), starts)) as blocks:
             bounds, words = zip(*blocks, strict=True) if count else ((), ())
         for array in (*bounds, *words):
@@ -234,8 +238,9 @@ def _quats_packed(quats: NDArray[np.float32]) -> NDArray[np.uint32]:
     return words.astype(np.uint32, copy=False)
 
 
-def _header_text(count: int, bands: int) -> bytes:
+def _header_text(count: int, bands: int, comments: list[str]) -> bytes:
     lines = ["ply", "format binary_little_endian 1.0", "comment written by splatworld"]
+    lines += [f"comment {line}" for line in comments]
     lines += [f"element chunk {math.ceil(count / _CHUNK_ROWS)}"]
     lines += [f"property float {name}" for name in _BOUNDS + _COLOUR_BOUNDS]
     lines += [f"element vertex {count}", *(f"property uint {name}" for name in _WORDS)]

@@ -3,8 +3,7 @@
 Any SH degree, any order of properties, any scalar types and both byte orders are read; extra properties and elements
 are skipped. Written is the layout of the reference code (Kerbl et al. 2023): x y z nx ny nz f_dc f_rest opacity scale
 rot, little-endian, followed by the ids `thing` and `label` if the splats carry them. All are float32, the ids too,
-because gsply takes every property for one. Class names stand in the header as `comment label NAME`, in the order of
-their numbers.
+because gsply takes every property for one. Axes, unit, class names and things stand in comments (`ply_comments`).
 
 scale is ln(metres), opacity a logit, rot a wxyz quaternion of any length; f_rest goes channel after channel: all red,
 all green, all blue. Values are kept bit for bit from file to file.
@@ -17,15 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats import compressed_ply
+from splatworld.formats import compressed_ply, ply_comments
 from splatworld.formats.checks import sound_ids, writable
 from splatworld.formats.frames import Frame
+from splatworld.formats.ply_comments import Said
 from splatworld.formats.ply_header import Element, Header, read_header
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
@@ -52,16 +53,18 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[S
     """A PLY, plain or compressed, to be read in blocks. Raises `FormatError`."""
     with open(path, "rb") as file:
         header = read_header(file, path.name)
+        said = ply_comments.understood(header.comments, FRAME, path.name)
+        said = msgspec.structs.replace(said, frame=frame or said.frame)
         if compressed_ply.is_compressed(header):
-            yield compressed_ply.source(file, header, path.name, frame or FRAME)
+            yield compressed_ply.source(file, header, path.name, said.frame, said.unit)
             return
-        source = _source(file, header, path.name, frame or FRAME)
+        source = _source(file, header, path.name, said)
         if unused := _unused(header, source):
             progress(Note(f"{path.name}: left out are {', '.join(unused)}"))
         yield source
 
 
-def _source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
+def _source(file: BinaryIO, header: Header, name: str, said: Said) -> Source:
     vertex = header.elements["vertex"]
     missing = [field for field in _NEEDED if field not in vertex.fields]
     if missing:
@@ -72,7 +75,7 @@ def _source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
         extras["normal"] = (np.dtype(np.float32), (3,))
     if "thing" in vertex.fields:
         extras["thing"] = (np.dtype(np.int32), ())
-    if "label" in vertex.fields and header.labels:
+    if "label" in vertex.fields and said.structure.labels:
         extras["label"] = (np.dtype(np.int16), ())
     third = len(rest) // 3
     # The file has channel after channel; a splat has the three channels of each coefficient together.
@@ -83,9 +86,10 @@ def _source(file: BinaryIO, header: Header, name: str, frame: Frame) -> Source:
         for key, fields in wanted.items()
         if key in (*_CORE, "sh", *extras)
     }
-    fill = partial(_fill, file, vertex, name, columns, len(header.labels))
+    fill = partial(_fill, file, vertex, name, columns, len(said.structure.labels))
     degree = round((third + 1) ** 0.5) - 1
-    return Source(name, vertex.count, degree, frame, fill, extras, header.labels)
+    labels = said.structure.labels
+    return Source(name, vertex.count, degree, said.frame, fill, extras, labels, said.unit, said.structure)
 
 
 def _unused(header: Header, source: Source) -> list[str]:
@@ -147,7 +151,7 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
     rest = tuple(f"f_rest_{i}" for i in range(3 * ((shape.degree + 1) ** 2 - 1)))
     names = (*_POSITION, *_NORMAL, *_DC, *rest, "opacity", *_SCALE, *_QUAT, *ids)
     with open(path, "wb", buffering=0) as file:
-        _put_all(file, _header_text(names, shape.count, shape.labels))
+        _put_all(file, _header_text(names, shape.count, ply_comments.lines(shape, progress)))
         yield _Sink(shape.degree, file, len(names), ids)
 
 
@@ -193,12 +197,12 @@ def _put_all(file: Any, data: bytes | memoryview) -> None:
         done += file.write(data[done:])
 
 
-def _header_text(names: Sequence[str], count: int, labels: tuple[str, ...]) -> bytes:
+def _header_text(names: Sequence[str], count: int, comments: Sequence[str]) -> bytes:
     lines = ["ply", "format binary_little_endian 1.0", "comment written by splatworld"]
-    lines += [f"comment label {' '.join(label.split())}" for label in labels]
+    lines += [f"comment {line}" for line in comments]
     lines += [f"element vertex {count}"]
     lines += [f"property float {name}" for name in names]
     text = "\n".join([*lines, "end_header", ""]).encode("latin-1", "replace")
     if len(text) > limits.PLY_HEADER_BYTES:
-        raise OutputError(f"cannot write PLY: {len(labels):,} class names do not fit its header")
+        raise OutputError("cannot write PLY: so many class names do not fit its header")
     return text

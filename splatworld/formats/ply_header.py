@@ -46,8 +46,7 @@ class Header:
 
     elements: dict[str, Element]
     """Holds `vertex` at least; others that stand behind something of unknown size are left out."""
-    labels: tuple[str, ...]
-    """Our own: class names."""
+    comments: tuple[str, ...]
 
 
 def read_header(file: BinaryIO, source: str) -> Header:
@@ -59,10 +58,10 @@ def read_header(file: BinaryIO, source: str) -> Header:
     newline = text.find(b"\n", end)
     if end < 0 or newline < 0:
         raise FormatError(f"{source}: no end of header in the first {limits.PLY_HEADER_BYTES >> 10} KiB")
-    lines = [line.split() for line in text[:end].decode("latin-1").splitlines()]
-    labels = tuple(" ".join(line[2:])[: limits.NAME_CHARS] for line in lines if line[:2] == ["comment", "label"])
+    lines = text[:end].decode("latin-1").splitlines()
+    comments = tuple(line.removeprefix("comment").strip() for line in lines if line.startswith("comment"))
     size = os.fstat(file.fileno()).st_size
-    return Header(_elements(lines, newline + 1, size, source), labels)
+    return Header(_elements([line.split() for line in lines], newline + 1, size, source), comments)
 
 
 def _elements(lines: list[list[str]], offset: int, size: int, source: str) -> dict[str, Element]:
