@@ -1,31 +1,35 @@
 """What bodies bump into: the solid surfaces of a world as one light mesh."""
 
-from typing import Any
-
 import numpy as np
 
 from splatworld.errors import UsageError
-from splatworld.mesh.placed import placed, solid
-from splatworld.progress import Progress, Stage, silent
+from splatworld.mesh import simplify
+from splatworld.mesh.placed import joined, shown, solid
+from splatworld.mesh.simplify import Level
+from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.world import Surface, Thing, World
 
 TRIANGLES = 150_000
 """What game engines and browsers take as a static collider without pains."""
-RIM_WEIGHT = 10.0
-"""How much dearer it is to move the rim of a surface than its inside: lone leaves and the edges of the land stay."""
+NEAR = 30.0
+"""Metres from the start up to which errors count in full; farther off they may grow as things look smaller."""
 
 
 def collider(world: World, *, triangles: int = TRIANGLES, progress: Progress = silent) -> Surface:
     """All that stops a body, in world coordinates, as at most `triangles` faces.
 
     Taken are the surfaces of visible solid things: no sky, no water, nothing whose `collider` is "none", and no
-    undergrowth, which gives way. Raises `UsageError` for a world in which nothing is solid.
+    undergrowth, which gives way. Thin and round surfaces keep more triangles than flat ones, those near the start more
+    than those far away. Raises `UsageError` for a world in which nothing is solid.
     """
-    progress(Stage("collider", 1, 1))
-    whole = placed(world, stops).surface
-    if not len(whole.faces):
+    things = [t for t in shown(world) if stops(t) and len(world.surfaces[str(t.surface)].faces)]
+    if not things:
         raise UsageError("nothing in this world is solid, so it has no collider")
-    return simplified(whole, triangles)
+    progress(Stage("collider", 1, 1))
+    choices = _choices(world, things, triangles, progress)
+    levels = simplify.fitted(choices, np.array([_ease(world, t) for t in things]), triangles)
+    whole = joined((t, level.surface) for t, level in zip(things, levels, strict=True)).surface
+    return whole if len(whole.faces) <= triangles else simplify.simplified(whole, triangles)
 
 
 def stops(thing: Thing) -> bool:
@@ -34,20 +38,22 @@ def stops(thing: Thing) -> bool:
     return solid(thing) and thing.collider != "none" and not undergrowth
 
 
-def simplified(surface: Surface, triangles: int) -> Surface:
-    """At most `triangles` faces that stay as near to the surface as they can (Garland and Heckbert 1997, by Open3D)."""
-    import open3d
+def _choices(world: World, things: list[Thing], triangles: int, progress: Progress) -> list[list[Level]]:
+    """For each thing its surface and simpler ones; things that share a surface share the work."""
+    keys = [str(t.surface) for t in things]
+    if sum(len(world.surfaces[key].faces) for key in keys) <= triangles:
+        return [[Level(world.surfaces[key], 0.0)] for key in keys]
+    made: dict[str, list[Level]] = {}
+    for key in keys:
+        if key not in made:
+            made[key] = simplify.levels(world.surfaces[key])
+            progress(Step(len(made), len(set(keys))))
+    return [made[key] for key in keys]
 
-    if triangles < 1:
-        raise UsageError(f"{triangles} triangles; expected at least 1")
-    o3d: Any = open3d  # a compiled module, whose types checkers read wrongly
-    mesh = o3d.geometry.TriangleMesh(
-        o3d.utility.Vector3dVector(surface.vertices.astype(np.float64)), o3d.utility.Vector3iVector(surface.faces)
-    )
-    mesh.remove_duplicated_vertices()
-    mesh.remove_degenerate_triangles()
-    if len(mesh.triangles) > triangles:
-        mesh = mesh.simplify_quadric_decimation(triangles, boundary_weight=RIM_WEIGHT)
-        mesh.remove_degenerate_triangles()
-    mesh.remove_unreferenced_vertices()
-    return Surface(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.triangles, np.int32))
+
+def _ease(world: World, thing: Thing) -> float:
+    """How much larger the error of a thing may be, in its own units, for its distance from the start."""
+    low, high = np.asarray(thing.world_bounds)
+    eye = np.asarray(world.start.eye)
+    away = float(np.linalg.norm(eye - np.clip(eye, low, high)))
+    return max(away / NEAR, 1.0) / thing.world_from_thing.scale

@@ -1,6 +1,6 @@
 """The surfaces of a world's things as one mesh in world coordinates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +28,18 @@ class Placed:
 
 def placed(world: World, wanted: Callable[[Thing], bool]) -> Placed:
     """The surfaces of all visible things that are `wanted`, in the order of the things."""
+    return joined((thing, world.surfaces[str(thing.surface)]) for thing in shown(world) if wanted(thing))
+
+
+def shown(world: World) -> list[Thing]:
+    """The visible things that have a surface."""
+    return [t for t in world.things if t.visible and t.surface is not None]
+
+
+def joined(parts: Iterable[tuple[Thing, Surface]]) -> Placed:
+    """Surfaces, each in the frame of its thing, put where the things are."""
     vertices, faces, owners, offset = [np.zeros((0, 3), np.float32)], [np.zeros((0, 3), np.int32)], [], 0
-    for thing in world.things:
-        if thing.surface is None or not thing.visible or not wanted(thing):
-            continue
-        surface = world.surfaces[thing.surface]
+    for thing, surface in parts:
         vertices.append(thing.world_from_thing.apply(surface.vertices).astype(np.float32))
         faces.append((surface.faces + offset).astype(np.int32))
         owners.append(np.full(len(surface.faces), thing.id, np.int32))
