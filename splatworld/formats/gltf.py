@@ -1,8 +1,8 @@
 """Meshes in GLB files: colliders, surfaces, what other programs made.
 
-glTF has y up: positions are written as (x, z, -y), frame `rub` of `splatworld.formats.frames`, and turned back when they
-are read. Its colours are linear light but for those in pictures; ours are display values. Specification: Khronos, glTF
-2.0, chapters 3.7 (meshes) and 3.9 (materials).
+glTF has y up: positions are written as (x, z, -y), frame `rub` of `splatworld.formats.frames`, and turned back when
+they are read. Its colours are linear light but for those in pictures; ours are display values. Specification: Khronos,
+glTF 2.0, chapters 3.7 (meshes) and 3.9 (materials).
 """
 
 import io

@@ -365,9 +365,9 @@ class Draft:
         head = struct.pack("<4sIIII", MAGIC, 2, total, len(text), _JSON) + text
         return head + (struct.pack("<II", self.size, _BIN) if self.size else b"")
 
-    def write(self, file: BinaryIO) -> None:
-        """The whole file. Raises `OutputError` beyond 4 GiB."""
-        head = self.head()
+    def write(self, file: BinaryIO, *, spare: int = 0) -> None:
+        """The whole file, its head `spare` bytes longer than it must be. Raises `OutputError` beyond 4 GiB."""
+        head = self.head(len(self.head()) + spare)
         file.write(head)
         for offset, data in self.blobs:
             file.seek(len(head) + offset)

@@ -69,6 +69,8 @@ class Shape:
     unit: float = 1.0
     """Metres that their unit stands for."""
     structure: Structure = NOTHING
+    world: World | None = None
+    """What is written, for files that hold more of it than splats; None where splats come from a file."""
 
 
 @runtime_checkable
@@ -131,7 +133,7 @@ def write(
     """
     splats, file_from_here = _merged(world, file_from_world(frame, unit))
     labels = world.labels if "label" in splats.extras else ()
-    shape = Shape(len(splats), splats.degree, tuple(splats.extras), labels, frame, unit, of(world))
+    shape = Shape(len(splats), splats.degree, tuple(splats.extras), labels, frame, unit, of(world), world)
 
     def block(start: int) -> tuple[Splats, Tally]:
         return splats[start : start + ROWS], Tally()
