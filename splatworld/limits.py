@@ -23,17 +23,19 @@ PLY_STRUCTURE_BYTES = 48 << 10
 PLY_PROPERTIES = 256
 SPZ_FRACTIONAL_BITS_MAX = 23
 SPZ_TRAILING_BYTES = 1 << 20
-ZSTD_RATIO_MAX = 20_000
-"""Bytes that a byte of zstd may stand for, before a file is taken for a bomb."""
+KSPLAT_SECTIONS = 16_384
+UNPACKED_RATIO_MAX = 200
+"""Bytes in memory that a byte of a packed file may stand for, before it is taken for a bomb. Honest files stay below
+30: where SH are many and nearly all zero ..."""
+UNPACKED_FREE_BYTES = 64 << 20
+"""... and so many bytes are unpacked in any case."""
+PATH_CHARS_MAX = 255
+"""Of a file that another one names."""
 ZIP_MEMBERS = 64
 ZIP_DIRECTORY_BYTES = 128 << 10
 SOG_META_BYTES = 8 << 20
 SOG_SPLATS_MAX = 80_000_000
 """Their pictures stay below the size at which Pillow suspects a bomb."""
-SOG_SPLATS_PER_BYTE_MAX = 8
-"""A picture of one colour takes no bytes per pixel, so a tiny file could ask for any memory ..."""
-SOG_SPLATS_FREE = 1_000_000
-"""... beyond that of so many."""
 SOG_SPARE_PIXELS = 64 << 10
 """Of a picture, beyond a tenth more than there are splats."""
 SOG_PALETTE_MAX = 64 << 10

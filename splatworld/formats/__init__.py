@@ -29,8 +29,10 @@ BUILT_IN = {
     "ply": "splatworld.formats.ply",
     "compressed.ply": "splatworld.formats.compressed_ply",
     "splat": "splatworld.formats.splat",
+    "ksplat": "splatworld.formats.ksplat",
     "spz": "splatworld.formats.spz",
     "sog": "splatworld.formats.sog",
+    "glb": "splatworld.formats.glb",
 }
 _HEAD_BYTES = 512
 _STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")
@@ -132,7 +134,7 @@ def save(
     path = Path(path)
     options = _with_axes(options, frame, unit)
     check_suffix(path, **options)
-    chosen = _module(_suffix(path))
+    chosen = _module(suffix(path))
     value = from_splats(world) if isinstance(world, Splats) else world
     with files.replacing(path, force=force) as temporary:
         if isinstance(chosen, Sinks):
@@ -172,7 +174,7 @@ def convert(
     options = _with_axes(options, target_frame, unit)
     check_suffix(target, **options)
     _check_source(source, frame)
-    reader, writer = _format_of(source), _module(_suffix(target))
+    reader, writer = _format_of(source), _module(suffix(target))
     if changes or not (isinstance(reader, Opens) and isinstance(writer, Sinks)):
         world = load(source, frame=frame, progress=progress)
         for change in (functools.partial(_cut, degree), *changes):
@@ -193,15 +195,25 @@ def convert(
 
 def check_suffix(path: Path, **options: Any) -> None:
     """Raise `UsageError` if no format writes files of this name with these options: for use before long work."""
-    if _suffix(path) not in names():
+    if suffix(path) not in names():
         raise UsageError(f"cannot write {path}: {_unknown(path)}")
-    if not isinstance(_module(_suffix(path)), Writes | Sinks):
-        raise UsageError(f"cannot write {path}: .{_suffix(path)} is read only; written are {_suffixes(writable())}")
-    strange = [name for name in options if name not in _options(_module(_suffix(path)))]
+    if not isinstance(_module(suffix(path)), Writes | Sinks):
+        raise UsageError(f"cannot write {path}: .{suffix(path)} is read only; written are {_suffixes(writable())}")
+    strange = [name for name in options if name not in _options(_module(suffix(path)))]
     if set(strange) & _AXES:
-        raise UsageError(f"cannot write {path}: the axes and the unit of .{_suffix(path)} cannot be chosen")
+        raise UsageError(f"cannot write {path}: the axes and the unit of .{suffix(path)} cannot be chosen")
     if strange:
-        raise UsageError(f"cannot write {path}: .{_suffix(path)} has no option {strange[0]}")
+        raise UsageError(f"cannot write {path}: .{suffix(path)} has no option {strange[0]}")
+
+
+def options(path: Path) -> set[str]:
+    """What may be asked of the format that the suffix of `path` names, when it is written: `frame`, `spz_version`."""
+    return _options(_module(suffix(path)))
+
+
+def habitual_frame(path: Path) -> Frame:
+    """The axes that files with the suffix of `path` have if nobody says otherwise."""
+    return _module(suffix(path)).FRAME
 
 
 _AXES = {"frame", "unit"}
@@ -273,8 +285,8 @@ def _file_in(path: Path) -> Path:
 
 
 def _format_of(path: Path) -> Format:
-    if _suffix(path) in names():
-        return _module(_suffix(path))
+    if suffix(path) in names():
+        return _module(suffix(path))
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES)
     for name, reason in unavailable().items():
@@ -283,7 +295,7 @@ def _format_of(path: Path) -> Format:
     raise FormatError(f"cannot read {path}: {_unknown(path)}")
 
 
-def _suffix(path: Path) -> str:
+def suffix(path: Path) -> str:
     """The longest known one, without its first dot; the last part of the name if none is known."""
     known = [name for name in names() if path.name.lower().endswith(f".{name}")]
     return max(known, key=len, default=path.suffix[1:].lower())
