@@ -21,7 +21,7 @@ CORE = ("means", "quats", "log_scales", "logit_opacities", "sh")
 LOGIT_MAX = 20.0
 """Stands for an infinite logit: sigmoid(20) is 1 to within 2e-9."""
 _LARGEST = torch.finfo(torch.float32).max
-_SOUND = {
+SOUND = {
     "means": limits.POSITION_METRES_MAX,
     "quats": _LARGEST,
     "log_scales": limits.LOG_SCALE_ABS_MAX,
@@ -29,6 +29,8 @@ _SOUND = {
     "sh": limits.SH_ABS_MAX,
 }
 """Within these bounds nothing has to be mended."""
+WRITABLE = dict.fromkeys(CORE, _LARGEST) | {"means": limits.POSITION_METRES_MAX}
+"""Within these nothing is refused."""
 
 
 def checked_count(count: int, bytes_per_splat: int, available: int, source: str) -> int:
@@ -39,6 +41,15 @@ def checked_count(count: int, bytes_per_splat: int, available: int, source: str)
         raise FormatError(
             f"{source} claims {count:,} splats, which take {count * bytes_per_splat:,} bytes; it holds {available:,}"
         )
+    return count
+
+
+def checked_unpacking(count: int, degree: int, size: int, source: str) -> int:
+    """`count` itself, if so many splats are no bomb in a packed file of `size` bytes; else `FormatError`."""
+    checked_count(count, 0, 0, source)
+    needed = count * 4 * (11 + 3 * (degree + 1) ** 2)
+    if needed > max(size * limits.UNPACKED_RATIO_MAX, limits.UNPACKED_FREE_BYTES):
+        raise FormatError(f"{source} claims {count:,} splats, {needed:,} bytes in memory, which {size:,} cannot hold")
     return count
 
 
@@ -119,7 +130,7 @@ def sound_ids(values: NDArray[Any], low: int, high: int, none: int) -> NDArray[A
 
 def _sound(splats: Splats) -> bool:
     """True if nothing has to be mended: the usual case, in one pass over the values."""
-    within = all(_within(getattr(splats, name), bound) for name, bound in _SOUND.items())
+    within = all(_within(getattr(splats, name), bound) for name, bound in SOUND.items())
     return within and not (splats.quats[:, 0] == 0).any()
 
 

@@ -5,8 +5,6 @@ stand apart and become a layer of their own. Source: developer.playcanvas.com, f
 files lack the version and the counts.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -15,7 +13,6 @@ from splatworld import files, limits, splats
 from splatworld.errors import FormatError
 from splatworld.formats import sog_read, streams
 from splatworld.formats.frames import FILE_FROM_WORLD, Frame
-from splatworld.formats.streams import Source
 from splatworld.progress import Progress
 from splatworld.splats import Splats
 from splatworld.world import Layer, World
@@ -49,12 +46,10 @@ def recognises(head: bytes) -> bool:
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     """The finest level, and the surroundings as a second layer if there are any. Raises `FormatError`."""
     meta = _parsed(path)
-    chosen: dict[int, list[_Run]] = {}
-    for run in _finest(meta, path.name):
-        chosen.setdefault(run.file, []).append(run)
-    parts = []
-    for index, runs in sorted(chosen.items()):
-        parts.append(_rows(_beside(path, meta.filenames[index]), _joined(runs), progress))
+    chosen: dict[str, list[_Run]] = {}  # by name, as many numbers could stand for one file
+    for run in sorted(_finest(meta, path.name), key=lambda run: run.file):
+        chosen.setdefault(str(PurePosixPath(meta.filenames[run.file])), []).append(run)
+    parts = [_rows(_beside(path, name), runs, progress) for name, runs in chosen.items()]
     layers = [_layer("base", path.resolve().parent.name, splats.cat(parts), frame)]
     if meta.environment is not None:
         surroundings = _rows(_beside(path, meta.environment), None, progress)
@@ -85,7 +80,7 @@ def _finest(meta: _Meta, source: str) -> list[_Run]:
     for _ in range(limits.SOG_LOD_DEPTH):
         for node in level:
             if node.lods:
-                if not all(key.isdecimal() for key in node.lods):
+                if not all(key.isdecimal() and len(key) < 10 for key in node.lods):
                     raise FormatError(f"{source}: a level of detail has no number")
                 runs.append(min(node.lods.items(), key=lambda item: int(item[0]))[1])
         level = [child for node in level for child in node.children]
@@ -96,37 +91,28 @@ def _finest(meta: _Meta, source: str) -> list[_Run]:
     total = sum(run.count for run in runs)
     if total > limits.FILE_SPLATS_MAX:
         raise FormatError(f"{source} claims {total:,} splats; at most {limits.FILE_SPLATS_MAX:,} are read")
-    return runs
-
-
-def _joined(runs: Iterable[_Run]) -> list[_Run]:
-    """Runs of one file in order, those that follow each other made one."""
-    joined: list[_Run] = []
-    for run in sorted(runs, key=lambda run: run.offset):
-        if joined and joined[-1].offset + joined[-1].count == run.offset:
-            joined[-1] = _Run(run.file, joined[-1].offset, joined[-1].count + run.count)
-        else:
-            joined.append(run)
-    return joined
+    return [run for run in runs if run.count]
 
 
 def _rows(path: Path, runs: list[_Run] | None, progress: Progress) -> Splats:
-    """The rows of these runs of a SOG, or all, in its axes."""
-    with sog_read.opened(path, frame=None, progress=progress) as source:
-        runs = [_Run(0, 0, source.count)] if runs is None else runs
-        if sum(run.count for run in runs) > source.count or any(r.offset + r.count > source.count for r in runs):
-            raise FormatError(f"{path}: its {source.count:,} splats are fewer than the {META} above it says")
-        return splats.cat(streams.gathered(_part(source, run), progress) for run in runs)
-
-
-def _part(source: Source, run: _Run) -> Source:
-    return replace(source, count=run.count, fill=lambda start, target: source.fill(run.offset + start, target))
+    """The rows of these runs of a SOG in the order of the file, or all, in its axes."""
+    ends = None if runs is None else sorted((run.offset, run.offset + run.count) for run in runs)
+    with sog_read.opened(path, frame=None, progress=progress, runs=ends) as source:
+        return streams.gathered(source, progress)
 
 
 def _beside(path: Path, name: str) -> Path:
     """A file in the folder of lod-meta.json or below it, and nowhere else."""
     pure = PurePosixPath(name)
-    if not name or pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name or ":" in name:
+    if (
+        not name
+        or len(name) > limits.PATH_CHARS_MAX
+        or pure.is_absolute()
+        or ".." in pure.parts
+        or "\\" in name
+        or "\0" in name
+        or ":" in name
+    ):
         raise FormatError(f"{path.name} names {name[:80]!r}, which is no file below its folder")
     found = path.parent / pure
     if not found.resolve().is_relative_to(path.parent.resolve()):

@@ -19,6 +19,8 @@ META = "meta.json"
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What `zipfile` raises for damaged, encrypted and exotic archives."""
+_REASON_CHARS = 120
+"""Of what `zipfile` says, which may quote the file."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -46,8 +48,8 @@ def opened(path: Path) -> Iterator[Members]:
             return
         try:
             archive = zipfile.ZipFile(_Sips(file))
-        except _BROKEN as why:
-            raise FormatError(f"{path.name} is a damaged zip archive ({why})") from None
+        except (*_BROKEN, OSError) as why:
+            raise FormatError(f"{path.name} is a damaged zip archive ({str(why)[:_REASON_CHARS]})") from None
         with archive:
             yield _Archive(path, archive)
 
@@ -95,7 +97,7 @@ class _Archive:
 
     def read(self, name: str, bytes_max: int) -> bytes:
         try:
-            found = self._archive.getinfo(name)
+            found = self._archive.getinfo(name[: limits.PATH_CHARS_MAX])
         except KeyError:
             raise FormatError(f"{self.source} holds no file named {name[:80]!r}") from None
         if found.compress_type not in _KINDS:
@@ -106,7 +108,7 @@ class _Archive:
             with self._archive.open(found) as member:
                 data = _all_of(member.read, bytes_max)
         except (*_BROKEN, OSError) as why:
-            raise FormatError(f"{self.source}: {name} is damaged ({why})") from None
+            raise FormatError(f"{self.source}: {name} is damaged ({str(why)[:_REASON_CHARS]})") from None
         if len(data) != found.file_size:
             raise FormatError(f"{self.source}: {name} does not have the {found.file_size:,} bytes it states")
         return data

@@ -1,7 +1,7 @@
 """Reading SOG: all pictures are decoded at once, 4 bytes a pixel, and become splats in blocks."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import FormatError
 from splatworld.formats import sog_members, sog_meta, sog_pictures
-from splatworld.formats.checks import sound_ids
+from splatworld.formats.checks import checked_unpacking, sound_ids
 from splatworld.formats.frames import Frame
 from splatworld.formats.sog_members import Members
 from splatworld.formats.sog_meta import COEFFICIENTS, Bands, Description
@@ -45,12 +45,17 @@ class _Content:
 
 
 @contextmanager
-def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
-    """A SOG of version 1 or 2, by its archive or its meta.json. Raises `FormatError`."""
+def opened(
+    path: Path, *, frame: Frame | None, progress: Progress, runs: Sequence[tuple[int, int]] | None = None
+) -> Iterator[Source]:
+    """A SOG of version 1 or 2, by its archive or its meta.json; of its rows those of `runs`, (first, end), or all.
+
+    Raises `FormatError`.
+    """
     with sog_members.opened(path) as members:
         meta = sog_meta.parsed(members.read(sog_members.META, limits.SOG_META_BYTES), path.name)
-        if meta.count > max(members.size * limits.SOG_SPLATS_PER_BYTE_MAX, limits.SOG_SPLATS_FREE):
-            raise FormatError(f"{path.name} claims {meta.count:,} splats in {members.size:,} bytes")
+        checked_unpacking(meta.count, (meta.bands.degree or 3) if meta.bands else 0, members.size, path.name)
+        rows = None if runs is None else _chosen(runs, meta.count, path)
         content = _content(meta, members)
     if meta.model != "default":
         progress(Note(f"{path.name} was made for the renderer '{meta.model}'; it is shown like any other"))
@@ -58,10 +63,10 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[S
     known = _ROW_TYPES if meta.structure.labels else {"thing": _ROW_TYPES["thing"]}
     yield Source(
         path.name,
-        meta.count,
+        meta.count if rows is None else len(rows),
         degree,
         frame or meta.ours.frame,
-        functools.partial(_fill, content),
+        functools.partial(_fill, content, rows),
         extras={name: (kind, ()) for name, kind in known.items() if name in content.ids},
         labels=meta.structure.labels,
         unit=meta.ours.unit,
@@ -113,8 +118,16 @@ def _palette(bands: Bands, members: Members) -> NDArray[np.float32]:
     return bands.values[plane[:, :, :3].reshape(-1, 3 * coefficients)[: bands.count]]
 
 
-def _fill(content: _Content, start: int, target: Splats) -> None:
-    meta, rows = content.meta, slice(start, start + len(target))
+def _chosen(runs: Sequence[tuple[int, int]], count: int, path: Path) -> NDArray[np.int64]:
+    """The numbers of the rows in some runs."""
+    if sum(end - first for first, end in runs) > count or max((end for _, end in runs), default=0) > count:
+        raise FormatError(f"{path}: its {count:,} splats are fewer than the tree above it names")
+    return np.concatenate([np.arange(first, end) for first, end in runs] or [np.empty(0, np.int64)])
+
+
+def _fill(content: _Content, chosen: NDArray[np.int64] | None, start: int, target: Splats) -> None:
+    meta, own = content.meta, slice(start, start + len(target))
+    rows = own if chosen is None else chosen[own]
     sh = target.sh.numpy().reshape(len(target), -1)
     base = np.take_along_axis(meta.base, content.sh0[rows], 0)
     target.means.numpy()[:] = _positions(meta, content.low[rows, :3], content.high[rows, :3])
@@ -134,8 +147,8 @@ def _fill(content: _Content, start: int, target: Splats) -> None:
 def _positions(meta: Description, low: Plane, high: Plane) -> NDArray[np.float32]:
     """From 16 bits of sign(x) ln(1 + |x|) between the bounds."""
     steps = low.astype(np.float64) + high.astype(np.float64) * 256
-    values = meta.low + (meta.high - meta.low) / 65535 * steps
-    with np.errstate(over="ignore"):  # what overflows is dropped and counted later
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is dropped and counted later
+        values = meta.low + (meta.high - meta.low) / 65535 * steps
         return (np.sign(values) * np.expm1(np.abs(values))).astype(np.float32)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import FormatError
 from splatworld.formats.blocks import in_order, threads
-from splatworld.formats.checks import checked_count
+from splatworld.formats.checks import checked_count, checked_unpacking
 from splatworld.formats.frames import Frame
 
 _MAGIC = b"NGSP"
@@ -96,6 +96,7 @@ def _read_gzip(file: BinaryIO, source: str) -> tuple[Header, Arrays, Frame | Non
         raise FormatError(f"{source}: SPZ version 4 inside gzip, which does not exist")
     per_splat = sum(header.sizes)
     checked_count(header.count, per_splat, size * _DEFLATE_RATIO_MAX, source)
+    checked_unpacking(header.count, header.degree, size, source)
     body = _inflated(file, inflater, header.count * per_splat, source)
     _refuse_surplus(file, inflater, source)
     return header, _split(body, header), None
@@ -140,7 +141,7 @@ def _read_plain(file: BinaryIO, source: str) -> tuple[Header, Arrays, Frame | No
     if header.version < 4:
         checked_count(header.count, sum(header.sizes), size - _HEADER.size, source)
         return header, _split(np.frombuffer(file.read(header.count * sum(header.sizes)), np.uint8), header), None
-    checked_count(header.count, sum(header.sizes), size * limits.ZSTD_RATIO_MAX, source)
+    checked_unpacking(header.count, header.degree, size, source)
     toc_offset = int.from_bytes(file.read(4), "little")
     wanted = [header.count * s for s in header.sizes if s] if header.count else []
     if header.streams != len(wanted) or not _TOC_AT <= toc_offset <= min(size, _TOC_AT + limits.SPZ_TRAILING_BYTES):
@@ -154,8 +155,9 @@ def _read_plain(file: BinaryIO, source: str) -> tuple[Header, Arrays, Frame | No
 def _read_streams(file: BinaryIO, header: Header, wanted: list[int], size: int, source: str) -> Arrays:
     import zstandard
 
-    table = np.frombuffer(file.read(16 * len(wanted)), "<u8")
-    if len(table) != 2 * len(wanted) or table[1::2].tolist() != wanted or sum(table[::2].tolist()) > size - file.tell():
+    raw = file.read(16 * len(wanted))
+    table = np.frombuffer(raw[: len(raw) // 16 * 16], "<u8")
+    if table[1::2].tolist() != wanted or sum(table[::2].tolist()) > size - file.tell():
         raise FormatError(f"{source}: the sizes in its table of streams do not fit {header.count:,} splats")
     bodies = []
     for packed, plain in zip(table[::2].tolist(), wanted, strict=True):
