@@ -27,6 +27,12 @@ FILE_FROM_WORLD: dict[Frame, Similarity] = {
     "rfu": Similarity(),
 }
 
+MEANINGS: dict[Frame, str] = {
+    "rdf": "x right, y down, z forward",
+    "rub": "x right, y up, z back",
+    "rfu": "x right, y forward, z up",
+}
+
 
 def file_from_world(frame: Frame, unit: float = 1.0) -> Similarity:
     """What turns the world into a file of this `frame` whose unit is `unit` metres long."""

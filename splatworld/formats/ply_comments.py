@@ -21,6 +21,8 @@ from splatworld.formats.structure import Structure
 from splatworld.progress import Note, Progress
 from splatworld.world import Thing
 
+_UPRIGHT = "Vertical Axis: z"
+
 
 class Said(msgspec.Struct, frozen=True):
     """The meaning of the comments."""
@@ -48,7 +50,7 @@ def _frame(comments: Sequence[str]) -> Frame | None:
     named = next(_after(comments, "axes"), None)
     if named in get_args(Frame):
         return named  # type: ignore[return-value]
-    return "rfu" if "Vertical Axis: z" in comments else None
+    return "rfu" if _UPRIGHT in comments else None
 
 
 def _after(comments: Iterable[str], word: str) -> Iterator[str]:
@@ -58,7 +60,7 @@ def _after(comments: Iterable[str], word: str) -> Iterator[str]:
 
 def lines(shape: Shape, progress: Progress) -> list[str]:
     """The comments of a file to be written; things that find no room in a header are left out and told."""
-    told = [f"axes {shape.frame}", f"unit {shape.unit:.9g}"]
+    told = [f"axes {shape.frame}", f"unit {shape.unit:.9g}"] + [_UPRIGHT] * (shape.frame == "rfu")
     told += [f"label {' '.join(label.split())}" for label in shape.labels]
     if shape.structure == structure.NOTHING or "thing" not in shape.extras:
         return told
