@@ -70,6 +70,8 @@ def source(file: BinaryIO, header: Header, name: str, frame: Frame, unit: float)
     vertex, chunk, bands = header.elements["vertex"], header.elements["chunk"], header.elements.get("sh")
     if chunk.count * _CHUNK_ROWS < vertex.count:
         raise FormatError(f"{name}: {chunk.count:,} chunks are too few for {vertex.count:,} splats")
+    if any((vertex.dtype[word].kind, vertex.dtype[word].itemsize) != ("u", 4) for word in _WORDS):
+        raise FormatError(f"{name}: its packed properties are not all of type uint")
     missing = [field for field in _BOUNDS if field not in chunk.fields]
     if missing:
         raise FormatError(f"{name}: its chunks lack {missing[0]}")
