@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = tuple(Path(os.environ[name]) for name in ("SPLATWORLD_DATA",) if os.environ.get(name))
 SAMPLE_BYTES = 32 << 10
 """Of larger samples nothing is learnt in the time they take."""
-OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"spz": ({"spz_version": 4},), "ksplat": ({"level": 1},)}
+OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"spz": ({"spz_version": 4},), "ksplat": ({"ksplat_level": 0},)}
 """Besides none at all."""
 FOLDERS = ("meta.json", "lod-meta.json")
 NAMELESS = "nameless"
