@@ -164,7 +164,8 @@ class _Buckets:
         self._write_records(file, order)
 
     def _write_records(self, file: BinaryIO, order: NDArray[np.intp]) -> None:
-        words = self.records.view("<u2").reshape(len(order), self.records.itemsize // 2)  # which numpy gathers faster than records
+        # numpy gathers words faster than records.
+        words = self.records.view("<u2").reshape(len(order), self.records.itemsize // 2)
         starts = range(0, len(order), 8 * ROWS)
         with closing(in_order(lambda start: words.take(order[start : start + 8 * ROWS], 0), starts)) as pieces:
             for piece in pieces:
