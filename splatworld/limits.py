@@ -46,7 +46,8 @@ GLTF_OBJECTS = 250_000
 GLTF_STRIDE_BYTES = 252
 GLTF_NODE_DEPTH = 64
 GLTF_COPIES_MAX = 64
-"""Vertices that nodes show, beyond those that fit the file: meshes can be shown many times."""
+"""Size of all meshes that are shown, in sizes of the file: nodes can show the same mesh many times."""
+GLTF_TEXTURE_PIXELS = 1 << 25
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0

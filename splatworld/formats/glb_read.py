@@ -31,7 +31,7 @@ IDS = {"thing": ("_THING", np.dtype(np.int32)), "label": ("_LABEL", np.dtype(np.
 """Extras that are written: attribute of the points, and type here. glTF has no integers of 32 bits for attributes, so
 all are float32, which is exact to 16 millions."""
 DISPLAY, _LINEAR = "srgb_rec709_display", "lin_rec709_display"
-_UNDERSTOOD = {EXTENSION, "KHR_materials_unlit", "KHR_mesh_quantization", "KHR_texture_transform"}
+_UNDERSTOOD = {EXTENSION, "KHR_materials_unlit", "KHR_mesh_quantization"}
 """Extensions that a file may require."""
 
 

@@ -125,6 +125,8 @@ class Material(_Struct, frozen=True):
     """Colour of triangles."""
 
     pbr_metallic_roughness: Surfacing = Surfacing()
+    emissive_factor: Vec3 = (0.0, 0.0, 0.0)
+    alpha_mode: str = "OPAQUE"
 
 
 class Texture(_Struct, frozen=True):
