@@ -1,0 +1,160 @@
+"""What a page shows, written into its folder: splats, sky, collider, poster, settings; and what it says about them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import splatworld
+from splatworld import formats
+from splatworld.errors import UsageError
+from splatworld.geometry import Similarity, Vec3
+from splatworld.progress import Note, Progress, Stage
+from splatworld.publish import pictures
+from splatworld.publish.html import VIEWER_CODE, VIEWER_LICENCE, Page
+from splatworld.publish.notes import Kind, Place, noted
+from splatworld.publish.settings import settings
+from splatworld.publish.viewer import PACKAGE
+from splatworld.scene_spec import clean_text
+from splatworld.splats import Splats
+from splatworld.world import World
+
+BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
+"""Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
+SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.webp", "collider.glb", "poster.jpg", "settings.json"
+STAGES = 4
+_COLLIDER_TRIANGLES = 60_000
+"""A megabyte, which a phone sorts into its tree in a moment."""
+_EMPTY: Vec3 = (0.09, 0.1, 0.12)
+"""Behind worlds that bring no sky."""
+_FACING = Similarity(rotation=(0.0, 0.0, 0.0, 1.0))
+"""The viewer looks at glTF from the other side than at splats: half a turn about up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked of a page."""
+
+    title: str
+    notes: Kind | None = None
+    most: int | None = None
+    """Splats."""
+    streamed: bool = True
+    """Whether large worlds may be spread over many files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A page and the files that were written for it."""
+
+    page: Page
+    names: list[str]
+    about: dict[str, Any]
+    splats: int
+    missing: tuple[str, ...]
+
+
+def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Progress) -> Made:
+    """Write all that is made of the world into `folder`; `viewer` is the version of the viewer."""
+    progress(Stage("pictures", 2, STAGES))
+    rest, sky = pictures.without_sky(world)
+    background = _sky(sky, world.start.eye, folder)
+    (folder / POSTER).write_bytes(pictures.poster(world.splats(), world.start, background or _EMPTY))
+    progress(Stage("collider", 3, STAGES))
+    walled = _collider(world, folder)
+    places = noted(world, wishes.notes)
+    views = world.viewpoints or (world.start,)
+    told = settings(views, places, background=background or _EMPTY)
+    (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
+    progress(Stage("splats", 4, STAGES))
+    scenes, names = _scenes(rest, folder, wishes, progress)
+    parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scenes": scenes}
+    parts |= {"budgets": BUDGETS} | ({"sky": SKY} if background else {}) | ({"collider": COLLIDER} if walled else {})
+    names = [*names, POSTER, SETTINGS, *(SKY for _ in [0] if background), *(COLLIDER for _ in [0] if walled)]
+    shown = max(scene["splats"] for scene in scenes)
+    page = Page(wishes.title, _description(world, wishes), _credits(world, shown, viewer), background or _EMPTY, parts)
+    return Made(page, names, _about(world, page, viewer), shown, _missing(world, walled, places))
+
+
+def _sky(sky: Splats, eye: Vec3, folder: Path) -> Vec3 | None:
+    """Write the sky as a picture; its colour at the horizon, or None if there is no sky."""
+    if not len(sky):
+        return None
+    picture = pictures.sky_picture(sky, eye)
+    (folder / SKY).write_bytes(pictures.encoded(picture, "WEBP", quality=90, method=6))
+    red, green, blue = (picture[len(picture) // 2].mean(0) / 255).tolist()
+    return red, green, blue
+
+
+def _collider(world: World, folder: Path) -> bool:
+    """Write what walkers bump into; False if nothing in the world is solid."""
+    from splatworld.formats import gltf
+    from splatworld.mesh.collider import collider
+
+    try:
+        surface = collider(world, triangles=_COLLIDER_TRIANGLES)
+    except UsageError:
+        return False
+    gltf.write_meshes(folder / COLLIDER, [gltf.Mesh("collider", _FACING.apply(surface.vertices), surface.faces)])
+    return True
+
+
+def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write the splats: what the page may choose from, the best first, and the names of their files."""
+    count = len(world.splats())
+    most = min(count, wishes.most or count)
+    counts = [most]
+    if wishes.streamed:
+        counts += sorted({b for b in BUDGETS.values() if b < 0.8 * most}, reverse=True)
+    scenes = []
+    for wanted in counts:
+        name = SCENE if wanted == most else f"world-{wanted // 1000}k.sog"
+        lighter = world if wanted == count else _merged(world, wanted, progress)
+        formats.save(lighter, folder / name, progress=progress)
+        scenes.append({"file": name, "splats": len(lighter.splats())})
+    return scenes, [scene["file"] for scene in scenes]
+
+
+def _merged(world: World, count: int, progress: Progress) -> World:
+    from splatworld.decimate import decimated
+
+    progress(Note(f"{len(world):,} splats are merged into {count:,}"))
+    return decimated(world, count, progress=progress)
+
+
+def _description(world: World, wishes: Wishes) -> str:
+    said = world.spec.prompt if world.spec is not None else ""
+    return clean_text(said) or wishes.title
+
+
+def _credits(world: World, splats: int, viewer: str) -> tuple[str, ...]:
+    made_by = world.provenance
+    origin = f", {made_by.generator} {made_by.version}, seed {made_by.seed}" if made_by.generator else ""
+    return (
+        f"{splats:,} splats{origin}.",
+        f"Drawn by SuperSplat Viewer {viewer}, © PlayCanvas Ltd., MIT licence.",
+        f"Made with Splatworld {splatworld.__version__}.",
+    )
+
+
+def _about(world: World, page: Page, viewer: str) -> dict[str, Any]:
+    return {
+        "title": page.title,
+        "generator": page.credits[-1],
+        "viewer": {"package": PACKAGE, "version": viewer, "licence": VIEWER_LICENCE},
+        "scenes": page.parts["scenes"],
+        "spec": world.spec,
+        "provenance": world.provenance,
+        "environment": world.environment,
+    }
+
+
+def _missing(world: World, walled: bool, places: tuple[Place, ...]) -> tuple[str, ...]:
+    found = {
+        "walking: nothing in this world is solid, so visitors fly": not walled,
+        "a sky: what lies behind the world is one colour": not any(t.kind == "sky" for t in world.things),
+        "marks: it names no views and no things to point out": not places,
+        "a path for the camera: it has one view only, about which the camera sways": len(world.viewpoints) < 2,
+    }
+    return tuple(sentence for sentence, lacks in found.items() if lacks)
