@@ -84,7 +84,7 @@ class Opens(Format, Protocol):
 
 @runtime_checkable
 class Sinks(Format, Protocol):
-    """Takes splats in blocks, in any axes."""
+    """Takes splats in blocks, in any axes; or in its own, if the module has `FIXED_AXES = True`."""
 
     def sink(
         self, path: Path, shape: streams.Shape, *, progress: Progress
@@ -222,7 +222,8 @@ _AXES = {"frame", "unit"}
 def _options(chosen: Format) -> set[str]:
     """What may be asked of a format that is written; one that is written in blocks has any axes."""
     if isinstance(chosen, Sinks):
-        return set(inspect.signature(chosen.sink).parameters) - {"path", "shape", "progress"} | _AXES
+        free = set() if getattr(chosen, "FIXED_AXES", False) else _AXES
+        return set(inspect.signature(chosen.sink).parameters) - {"path", "shape", "progress"} | free
     if isinstance(chosen, Writes):
         return set(inspect.signature(chosen.write).parameters) - {"world", "path", "progress"}
     return set()

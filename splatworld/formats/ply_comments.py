@@ -88,4 +88,12 @@ _PLAIN = msgspec.to_builtins(Thing(id=1, name="x", kind="x"))
 
 def _short(thing: Thing) -> dict[str, Any]:
     """A thing without what it has in common with the plainest one."""
-    return {key: value for key, value in msgspec.to_builtins(thing).items() if value != _PLAIN[key] or key in _NEEDED}
+    whole = msgspec.to_builtins(thing)
+    return {key: _rounded(value) for key, value in whole.items() if value != _PLAIN[key] or key in _NEEDED}
+
+
+def _rounded(value: Any) -> Any:
+    """To a tenth of a millimetre, as there is little room."""
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return round(value, 4) if isinstance(value, float) else value
