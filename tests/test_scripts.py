@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("demo", "test", "make_gallery", "python", "bench", "wheel", "gpu_check")
+SCRIPTS = ("demo", "test", "make_gallery", "python", "bench", "wheel", "gpu_check", "format_matrix")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
