@@ -7,6 +7,7 @@ to "ksplat2" are the levels of compression.
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,14 @@ class Program:
     read: Callable[[Path], Reading] | None = None
     """What it sees in a file."""
     write: Callable[[Path, Path, str], None] | None = None
-    """`write(ply, target, kind)`: make a file of a `.ply`, whose axes it keeps but for `.glb`."""
+    """`write(ply, target, kind)`: make a file of a `.ply`."""
+    turns: tuple[str, ...] = ()
+    """Kinds whose values it turns between their axes and those of a `.ply`; all others it copies."""
+
+    @property
+    def version(self) -> str:
+        """Of the one that is installed, or would be."""
+        return peers.PACKAGES[self.packages[0]] if self.packages else metadata.version(self.name)
 
     def missing(self) -> str | None:
         """Why it cannot be asked here, as a sentence; None if it can."""
@@ -83,8 +91,8 @@ def _rows(ply: Path) -> NDArray[Any]:
 def _by_ply(path: Path, convert: Callable[[Path], None]) -> Reading:
     """What a program sees in `path`, by the `.ply` that it writes where `convert` is told to."""
     with tempfile.TemporaryDirectory() as folder:
-        convert(Path(folder) / f"{path.stem}.ply")
-        return _plyfile_read(Path(folder) / f"{path.stem}.ply")
+        convert(Path(folder) / "x.ply")
+        return _plyfile_read(Path(folder) / "x.ply")
 
 
 def _gsply_read(path: Path) -> Reading:
@@ -199,6 +207,7 @@ _TABLE = (
         writes=("ply", "compressed.ply", "spz", "spz4", "sog", "glb"),
         read=_splat_transform_read,
         write=_splat_transform_write,
+        turns=("spz", "spz4", "glb"),
     ),
     Program(
         "@adobe/spz",
