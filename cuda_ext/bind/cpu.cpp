@@ -148,7 +148,8 @@ std::unique_ptr<Frames> draw(const Job& job, const Gaussians& splats, Address po
 
 }  // namespace
 
-void bind_train_cpu(nb::module_& m);  // bind/train_cpu.cpp
+void bind_train_cpu(nb::module_& m);    // bind/train_cpu.cpp
+void bind_records_cpu(nb::module_& m);  // bind/records_cpu.cpp
 
 NB_MODULE(_cpu, m) {
   m.doc() = "CPU kernels of splatworld.";
@@ -178,6 +179,7 @@ NB_MODULE(_cpu, m) {
         "Draw splats over black: job, splats, poses (c 4 4), Ks (c 3 3), their number, width, height, and images to fill: "
         "rgb (c h w 3), alpha, depth sum, features, median, things and skipped (c). Returns Frames to keep, or None.");
   bind_train_cpu(m);
+  bind_records_cpu(m);
 }
 
 }  // namespace splatworld

@@ -11,23 +11,22 @@ all green, all blue. Values are kept bit for bit from file to file.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
 from splatworld.formats import compressed_ply, ply_comments
-from splatworld.formats.checks import sound_ids, writable
+from splatworld.formats.checks import SOUND, WRITABLE, sound_ids, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.ply_comments import Said
 from splatworld.formats.ply_header import Element, Header, read_header
+from splatworld.formats.ply_rows import Columns
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
@@ -77,19 +76,12 @@ def _source(file: BinaryIO, header: Header, name: str, said: Said) -> Source:
         extras["thing"] = (np.dtype(np.int32), ())
     if "label" in vertex.fields and said.structure.labels:
         extras["label"] = (np.dtype(np.int16), ())
-    third = len(rest) // 3
-    # The file has channel after channel; a splat has the three channels of each coefficient together.
-    bands = [rest[channel * third + i] for i in range(third) for channel in range(3)]
-    wanted = {**_CORE, "sh": (*_DC, *bands), "normal": _NORMAL, "thing": ("thing",), "label": ("label",)}
-    columns = {
-        key: [vertex.fields.index(field) for field in fields]
-        for key, fields in wanted.items()
-        if key in (*_CORE, "sh", *extras)
-    }
-    fill = partial(_fill, file, vertex, name, columns, len(said.structure.labels))
-    degree = round((third + 1) ** 0.5) - 1
+    degree = round((len(rest) // 3 + 1) ** 0.5) - 1
+    columns = _columns(vertex.fields, degree, normals="normal" in extras)
+    plain = all(vertex.dtype[field] == np.dtype("<f4") for field in vertex.fields)
+    reader = _Reader(file, name, vertex, columns, len(said.structure.labels), plain)
     labels = said.structure.labels
-    return Source(name, vertex.count, degree, said.frame, fill, extras, labels, said.unit, said.structure)
+    return Source(name, vertex.count, degree, said.frame, reader.fill, extras, labels, said.unit, said.structure)
 
 
 def _unused(header: Header, source: Source) -> list[str]:
@@ -108,86 +100,82 @@ def _rest_names(fields: tuple[str, ...], source: str) -> list[str]:
     return names
 
 
-def _fill(
-    file: BinaryIO, vertex: Element, source: str, columns: dict[str, list[int]], labels: int, start: int, target: Splats
-) -> None:
-    """Read some records at once and spread them over the tensors while they are in the cache."""
-    values = _numbers(vertex.rows(file, start, len(target), source))
-    for key in _CORE:
-        _copy(values, columns[key], getattr(target, key).numpy())
-    # Of all ways to gather many columns this is the quickest.
-    sh = target.sh.view(len(target), -1)
-    torch.index_select(torch.from_numpy(values), 1, torch.tensor(columns["sh"]), out=sh)
-    if "normal" in target.extras:
-        normals = target.extras["normal"].numpy()
-        _copy(values, columns["normal"], normals)
-        if not np.isfinite(normals.sum()):
+def _columns(fields: Sequence[str], degree: int, *, normals: bool) -> Columns:
+    """Where records have the tensors of splats. Files have SH channel after channel, splats all three together."""
+    third = (degree + 1) ** 2 - 1
+    bands = [f"f_rest_{channel * third + i}" for i in range(third) for channel in range(3)]
+    wanted = {**_CORE, "sh": (*_DC, *bands)} | ({"normal": _NORMAL} if normals else {})
+    return Columns.at(len(fields), {name: [fields.index(field) for field in own] for name, own in wanted.items()})
+
+
+@dataclass(frozen=True)
+class _Reader:
+    file: BinaryIO
+    name: str
+    vertex: Element
+    columns: Columns
+    labels: int
+    plain: bool
+    """True if all numbers of a record are float32 already."""
+
+    def fill(self, start: int, target: Splats) -> bool:
+        """Read some records at once and spread them over the tensors while they are in the cache."""
+        values = self._numbers(self.vertex.rows(self.file, start, len(target), self.name))
+        beyond = self.columns.spread(values, self.columns.tensors(target), SOUND)
+        if "normal" in target.extras and (beyond is None or "normal" in beyond):
+            normals = target.extras["normal"].numpy()
             normals[~np.isfinite(normals).all(1)] = 0
-    for key, high, none in (("thing", limits.THING_ID_MAX, 0), ("label", labels - 1, -1)):
-        if key in target.extras:
-            target.extras[key].numpy()[:] = sound_ids(values[:, columns[key][0]], none, high, none)
+        for name, high, none in (("thing", limits.THING_ID_MAX, 0), ("label", self.labels - 1, -1)):
+            if name in target.extras:
+                ids = values[:, self.vertex.fields.index(name)]
+                target.extras[name].numpy()[:] = sound_ids(ids, none, high, none)
+        return beyond is not None and beyond <= {"normal"} and bool(target.quats.numpy()[:, 0].all())
 
-
-def _numbers(records: np.ndarray) -> NDArray[np.float32]:
-    """All properties as [n, k] float32: a view of the records if that is what they are, the usual case."""
-    names = records.dtype.names or ()
-    if all(records.dtype[name] == np.dtype("<f4") for name in names):
-        return records.view("<f4").reshape(len(records), len(names))
-    with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are dropped and counted later
-        return np.stack([records[name].astype(np.float32) for name in names], 1)
-
-
-def _copy(values: NDArray[np.float32], columns: list[int], into: NDArray[np.float32]) -> None:
-    """Column by column, which for so few takes a third of the time of all at once."""
-    into = into.reshape(len(into), len(columns))
-    for i, column in enumerate(columns):
-        into[:, i] = values[:, column]
+    def _numbers(self, records: np.ndarray) -> NDArray[np.float32]:
+        """All properties as [n, k] float32: a view of the records if that is what they are, the usual case."""
+        if self.plain:
+            return records.view("<f4").reshape(len(records), -1)
+        with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are dropped and counted later
+            return np.stack([records[name].astype(np.float32) for name in self.vertex.fields], 1)
 
 
 @contextmanager
-def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
-    """A PLY to be written in blocks. Raises `OutputError`."""
+def sink(path: Path, shape: Shape, *, progress: Progress, plain: bool = False) -> Iterator["_Sink"]:
+    """A PLY to be written in blocks. Raises `OutputError`.
+
+    `plain` asks for the 62 numbers of the reference code and no others, whatever the degree of the splats, for programs
+    that count bytes.
+    """
+    if plain:
+        shape = replace(shape, degree=3, extras=tuple(set(shape.extras) & {"normal"}), labels=())
     ids = tuple(name for name in ("thing", "label") if name in shape.extras)
     rest = tuple(f"f_rest_{i}" for i in range(3 * ((shape.degree + 1) ** 2 - 1)))
     names = (*_POSITION, *_NORMAL, *_DC, *rest, "opacity", *_SCALE, *_QUAT, *ids)
     with open(path, "wb", buffering=0) as file:
         _put_all(file, _header_text(names, shape.count, ply_comments.lines(shape, progress)))
-        yield _Sink(shape.degree, file, len(names), ids)
+        columns = _columns(names, shape.degree, normals="normal" in shape.extras)
+        yield _Sink(shape.degree, file, columns, {name: names.index(name) for name in ids})
 
 
 @dataclass
 class _Sink:
     degree: int
     file: Any
-    width: int
-    """Numbers in a record."""
-    ids: tuple[str, ...]
+    columns: Columns
+    ids: dict[str, int]
+    """Columns of extras that are whole numbers."""
 
     def encode(self, splats: Splats) -> NDArray[np.float32]:
-        writable(splats, "PLY")
-        records = np.empty((len(splats), self.width), np.float32)
-        sh, per_channel = splats.sh.numpy(), splats.sh.shape[1] - 1
-        at = 9 + 3 * per_channel
-        _spread(records, 0, splats.means)
-        _spread(records, 3, splats.extras.get("normal", torch.zeros(1, 3)))
-        _spread(records, 6, splats.sh[:, 0])
-        for channel in range(3):
-            records[:, 9 + channel * per_channel : 9 + (channel + 1) * per_channel] = sh[:, 1:, channel]
-        _spread(records, at, splats.logit_opacities[:, None])
-        _spread(records, at + 1, splats.log_scales)
-        _spread(records, at + 4, splats.quats)
-        for i, name in enumerate(self.ids):
-            records[:, at + 8 + i] = splats.extras[name].numpy()
+        splats = splats.with_degree(self.degree)
+        records, beyond = self.columns.gather(self.columns.tensors(splats), WRITABLE)
+        if beyond is None or not beyond <= {"normal"}:
+            writable(splats, "PLY")
+        for name, column in self.ids.items():
+            records[:, column] = splats.extras[name].numpy()
         return records
 
     def put(self, encoded: NDArray[np.float32]) -> None:
         _put_all(self.file, encoded.data.cast("B"))
-
-
-def _spread(records: NDArray[np.float32], first: int, values: torch.Tensor) -> None:
-    columns = values.numpy()
-    for i in range(columns.shape[1]):
-        records[:, first + i] = columns[:, i]
 
 
 def _put_all(file: Any, data: bytes | memoryview) -> None:

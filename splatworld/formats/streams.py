@@ -39,9 +39,9 @@ class Source:
     degree: int
     frame: Frame
     """Axes of the values that `fill` gives."""
-    fill: Callable[[int, Splats], None]
+    fill: Callable[[int, Splats], bool | None]
     """`fill(start, target)`: write the file's rows from `start` on, as they stand there, into all tensors of `target`.
-    Called by several threads at once."""
+    True if it has seen that none of them has to be mended. Called by several threads at once."""
     extras: Mapping[str, tuple[np.dtype, tuple[int, ...]]] = field(default_factory=dict)
     """Type and shape of one row of each extra."""
     labels: tuple[str, ...] = ()
@@ -179,7 +179,8 @@ def _converted(source: Source, path: Path, open_sink: OpenSink, shape: Shape, pr
 
     def block(start: int) -> tuple[Splats, Tally]:
         rows = _room(source, min(ROWS, source.count - start))
-        source.fill(start, rows)
+        if source.fill(start, rows):
+            return rows.with_degree(shape.degree), Tally()
         sound, _, found = mended(rows)
         return sound.with_degree(shape.degree), found
 
@@ -216,7 +217,8 @@ def _pour(
 
 def _filled(source: Source, target: Splats, start: int) -> tuple[torch.Tensor | None, Tally]:
     """Fill some rows and mend them in place: the mask of those that have to go, and what was done."""
-    source.fill(start, target)
+    if source.fill(start, target):
+        return None, Tally()
     sound, bad, found = mended(target)
     rows = slice(None) if bad is None else ~bad
     for name in CORE:
