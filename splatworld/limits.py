@@ -48,6 +48,10 @@ GLTF_NODE_DEPTH = 64
 GLTF_COPIES_MAX = 64
 """Size of all meshes that are shown, in sizes of the file: nodes can show the same mesh many times."""
 GLTF_TEXTURE_PIXELS = 1 << 25
+USD_PRIMS = 100_000
+"""And properties."""
+USD_DEPTH = 500
+"""Of brackets in text."""
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0

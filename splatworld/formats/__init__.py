@@ -33,6 +33,10 @@ BUILT_IN = {
     "spz": "splatworld.formats.spz",
     "sog": "splatworld.formats.sog",
     "glb": "splatworld.formats.glb",
+    "usd": "splatworld.formats.usd",
+    "usda": "splatworld.formats.usd",
+    "usdc": "splatworld.formats.usd",
+    "usdz": "splatworld.formats.usd",
 }
 _HEAD_BYTES = 512
 _STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")

@@ -34,6 +34,9 @@ from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
 from splatworld.world import World
 
+FIXED_AXES = True
+"""glTF says that +Y is up, and that a unit is a metre."""
+
 __all__ = ["FRAME", "opened", "recognises", "sink"]
 
 _LINEAR_BYTES = np.rint(linear_from_display(np.arange(4096) / 4095) * 255).astype(np.uint8)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from splatworld import limits, sh
 from splatworld.errors import FormatError
-from splatworld.formats import gltf_container, gltf_nodes
+from splatworld.formats import gltf_container, gltf_nodes, parts
 from splatworld.formats.checks import checked_count, sound_ids
 from splatworld.formats.frames import Frame
 from splatworld.formats.gltf_container import POINTS, Column, Glb, Primitive
+from splatworld.formats.parts import Part
 from splatworld.formats.streams import Source
 from splatworld.formats.structure import NOTHING, Structure, checked
 from splatworld.geometry import Similarity
@@ -50,14 +51,11 @@ class _Extras(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The splats of one primitive at one node: rows from `start` on."""
+class _Part(Part):
+    """The splats of one primitive at one node."""
 
-    start: int
-    count: int
     degree: int
     columns: Mapping[str, Column]
-    place: Similarity
     linear: bool
     """Colours are linear light, and not display values."""
 
@@ -80,27 +78,27 @@ def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[S
         strange = [name for name in glb.json.extensions_required if name not in _UNDERSTOOD]
         if strange:
             raise FormatError(f"{path.name} cannot be read without the extension {strange[0]}, which is not known here")
-        parts, others = _parts(glb)
-        if not parts and (others or EXTENSION not in glb.json.extensions_used):
+        found, others = _parts(glb)
+        if not found and (others or EXTENSION not in glb.json.extensions_used):
             raise FormatError(f"{path.name} holds no splats but {others:,} primitives of other kinds")
-        _tell(glb, parts, others, progress)
-        yield _source(glb, parts, frame or FRAME)
+        _tell(glb, found, others, progress)
+        yield _source(glb, found, frame or FRAME)
 
 
 def _parts(glb: Glb) -> tuple[list[_Part], int]:
     """All splats that the scene shows, and the number of primitives that are something else."""
-    parts, others, start = list[_Part](), 0, 0
+    found, others, start = list[_Part](), 0, 0
     for node, place in gltf_nodes.shown(glb):
         for primitive in glb.item(glb.json.meshes, node.mesh, "mesh").primitives if node.mesh is not None else ():
             if EXTENSION not in primitive.extensions:
                 others += 1
                 continue
-            similarity = gltf_nodes.similarity(place, f"{glb.name}: the node '{node.name}'")
-            parts.append(_part(glb, primitive, start, similarity))
-            start += parts[-1].count
+            similarity = parts.similarity(place, f"{glb.name}: the node '{node.name}'")
+            found.append(_part(glb, primitive, start, similarity))
+            start += found[-1].count
             # The same bytes may be asked for many times.
             checked_count(start, 12, glb.size, glb.name)
-    return parts, others
+    return found, others
 
 
 def _part(glb: Glb, primitive: Primitive, start: int, place: Similarity) -> _Part:
@@ -125,7 +123,7 @@ def _part(glb: Glb, primitive: Primitive, start: int, place: Similarity) -> _Par
     counts = {column.count for column in columns.values()}
     if len(counts) > 1:
         raise FormatError(f"{what} has attributes of different counts: {', '.join(map(str, sorted(counts)))}")
-    return _Part(start, counts.pop(), degree, columns, place, splatting.color_space == _LINEAR)
+    return _Part(start, counts.pop(), place, degree, columns, splatting.color_space == _LINEAR)
 
 
 def _degree(primitive: Primitive, what: str) -> int:
@@ -138,20 +136,20 @@ def _degree(primitive: Primitive, what: str) -> int:
     return degree
 
 
-def _tell(glb: Glb, parts: list[_Part], others: int, progress: Progress) -> None:
+def _tell(glb: Glb, found: list[_Part], others: int, progress: Progress) -> None:
     if others:
         progress(Note(f"{glb.name}: left out are {others:,} primitives that are no splats"))
-    if any(part.linear for part in parts):
+    if any(part.linear for part in found):
         progress(Warning(f"{glb.name} has colours in linear light; they become display values, and where they change "
                          "with the direction, nearly"))  # fmt: skip
 
 
-def _source(glb: Glb, parts: list[_Part], frame: Frame) -> Source:
+def _source(glb: Glb, found: list[_Part], frame: Frame) -> Source:
     structure = _structure(glb)
-    shared = [name for name in IDS if parts and all(IDS[name][0] in part.columns for part in parts)]
+    shared = [name for name in IDS if found and all(IDS[name][0] in part.columns for part in found)]
     extras = {name: (IDS[name][1], ()) for name in shared if name != "label" or structure.labels}
-    count, degree = sum(part.count for part in parts), max((part.degree for part in parts), default=0)
-    fill = partial(_fill, glb, parts, len(structure.labels))
+    count, degree = sum(part.count for part in found), max((part.degree for part in found), default=0)
+    fill = partial(parts.fill, found, partial(_fill, glb, len(structure.labels)))
     return Source(glb.name, count, degree, frame, fill, extras, structure.labels, structure=structure)
 
 
@@ -167,14 +165,7 @@ def _structure(glb: Glb) -> Structure:
     return checked(bytes(found), glb.name) if found is not None else NOTHING
 
 
-def _fill(glb: Glb, parts: list[_Part], labels: int, start: int, target: Splats) -> None:
-    for part in parts:
-        first, last = max(start, part.start), min(start + len(target), part.start + part.count)
-        if first < last:
-            _fill_part(glb, part, labels, first - part.start, target[first - start : last - start])
-
-
-def _fill_part(glb: Glb, part: _Part, labels: int, start: int, target: Splats) -> None:
+def _fill(glb: Glb, labels: int, part: _Part, start: int, target: Splats) -> None:
     def values(name: str) -> NDArray[np.float32]:
         return part.columns[name].rows(glb.file, glb.name, start, len(target))
 
@@ -193,8 +184,6 @@ def _fill_part(glb: Glb, part: _Part, labels: int, start: int, target: Splats) -
     for name, high, none in (("thing", limits.THING_ID_MAX, 0), ("label", labels - 1, -1)):
         if name in target.extras:
             target.extras[name].numpy()[:] = sound_ids(values(IDS[name][0])[:, 0], none, high, none)
-    if not part.place.is_identity:
-        _copy(target.transformed(part.place), target)
 
 
 def _to_display(bands: NDArray[np.float32]) -> None:
@@ -204,8 +193,3 @@ def _to_display(bands: NDArray[np.float32]) -> None:
     slope = (display_from_linear(light + step) - display_from_linear(light)) / step
     bands[:, 0] = (display_from_linear(light) - 0.5) / sh.C0
     bands[:, 1:] *= slope[:, None]
-
-
-def _copy(splats: Splats, target: Splats) -> None:
-    for name in ("means", "quats", "log_scales", "sh"):
-        getattr(target, name)[:] = getattr(splats, name)

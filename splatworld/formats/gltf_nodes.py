@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import FormatError
 from splatworld.formats.gltf_container import Glb, Node
-from splatworld.geometry import Similarity, quats_from_matrices, rotation_matrix
-
-_ROUNDING = 1e-3
-"""By how much a transform may differ from a similarity, as a share."""
+from splatworld.geometry import rotation_matrix
 
 
 def shown(glb: Glb) -> Iterator[tuple[Node, NDArray[np.float64]]]:
@@ -49,22 +46,3 @@ def _local(node: Node, what: str) -> NDArray[np.float64]:
     out[:3, :3] = rotation_matrix((w, x, y, z)) * np.array(node.scale)
     out[:3, 3] = node.translation
     return out
-
-
-def similarity(place: NDArray[np.float64], what: str) -> Similarity:
-    """A transform that turns, moves and scales all axes alike, from its matrix [4, 4]; `FormatError` for others."""
-    if np.abs(place - np.eye(4)).max() == 0:
-        return Similarity()
-    linear = place[:3, :3]
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = float(np.cbrt(np.linalg.det(linear)))
-    if not np.isfinite(place).all() or not 1e-12 < abs(scale) < 1e12:
-        raise FormatError(f"{what} scales by nothing or by more than there is")
-    if scale < 0:
-        raise FormatError(f"{what} mirrors its splats, which splats cannot do; apply its transform where it was made")
-    turn = linear / scale
-    if np.abs(turn @ turn.T - np.eye(3)).max() > _ROUNDING:
-        raise FormatError(f"{what} scales its splats unequally along the axes; only equal scaling is read")
-    w, x, y, z = quats_from_matrices(turn[None])[0].tolist()
-    tx, ty, tz = place[:3, 3].tolist()
-    return Similarity(scale, (w, x, y, z), (tx, ty, tz))
