@@ -16,7 +16,7 @@ from splatworld.world import Surface
 Floats = NDArray[np.floating]
 
 GROUND_COVER = 0.70
-"""As `sample.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
+"""As `discs.COVER`; the ground has nothing behind it that could show through, so it is closed more tightly."""
 STEEP = 2.0
 """Slopes can get up to this squared times more splats, as seen on the map, on top of those of level ground."""
 RIM_METRES = NEAR_METRES - 4

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from splatworld.discs import COVER
 from splatworld.generate.procedural.ground import spiral
-from splatworld.generate.procedural.sample import COVER, Surfels
+from splatworld.generate.procedural.sample import Surfels
 from splatworld.generate.procedural.terrain import FAR_METRES, NEAR_METRES, Terrain, smoothstep
 from splatworld.palette import linear_from_display
 from splatworld.world import Surface
