@@ -50,6 +50,9 @@ class Source:
     structure: Structure = NOTHING
     """What the file says of its world besides; its labels are `labels`."""
 
+    world: World | None = None
+    """For files that are no splats but became some: the whole, of which `fill` gives the splats, placed."""
+
     @property
     def world_from_file(self) -> Similarity:
         """What turns the values into world axes and metres."""
@@ -97,9 +100,29 @@ def read(source: Source, path: Path, progress: Progress) -> World:
 
     So nothing is computed that is undone when the layer is written again in the same axes. Raises `FormatError`.
     """
+    if source.world is not None:
+        return source.world
     splats = _without_empty_normals(gathered(source, progress))
     layer = Layer("base", path.stem[: limits.NAME_CHARS], splats, source.world_from_file)
     return onto(World((layer,), labels=source.labels), source.structure)
+
+
+def held(world: World, name: str) -> Source:
+    """The source of a world that is in memory already, as the file `name` holds none that could be read in blocks."""
+    splats = world.splats()
+    kept = {key: rows for key, rows in splats.extras.items() if key in ("normal", "thing", "label")}
+    kinds = {"normal": np.dtype(np.float32), "thing": np.dtype(np.int32), "label": np.dtype(np.int16)}
+
+    def fill(start: int, target: Splats) -> None:
+        rows = splats[start : start + len(target)]
+        for key in CORE:
+            getattr(target, key)[:] = getattr(rows, key)
+        for key in kept:
+            target.extras[key][:] = rows.extras[key]
+
+    extras = {key: (kinds[key], tuple(rows.shape[1:])) for key, rows in kept.items()}
+    structure = of(world)
+    return Source(name, len(splats), splats.degree, "rfu", fill, extras, world.labels, structure=structure, world=world)
 
 
 def _without_empty_normals(splats: Splats) -> Splats:

@@ -131,19 +131,38 @@ class _Seats:
         return (values * self.weights).sum(1).astype(np.float32)
 
 
+def sound_rows(mesh: Mesh) -> NDArray[np.int64]:
+    """Numbers of the faces whose corners and materials exist and lie within the limits."""
+    sound = ((mesh.faces >= 0) & (mesh.faces < len(mesh.vertices))).all(1)
+    if mesh.material is not None:
+        sound &= (mesh.material >= 0) & (mesh.material < len(mesh.materials))
+    rows = np.flatnonzero(sound)
+    if not len(rows):
+        return rows
+    reach = np.abs(mesh.vertices).max(1)[mesh.faces[rows]].max(1)
+    return rows[reach <= limits.POSITION_METRES_MAX]  # false for what is no number
+
+
 def _sound_faces(mesh: Mesh) -> _Faces:
-    material = np.zeros(len(mesh.faces), np.int32) if mesh.material is None else mesh.material
-    inside = ((mesh.faces >= 0) & (mesh.faces < len(mesh.vertices))).all(1)
-    inside &= (material >= 0) & (material < len(mesh.materials))
-    rows, material = mesh.faces[inside], material[inside]
-    if len(rows):
-        sound = np.abs(mesh.vertices).max(1)[rows].max(1) <= limits.POSITION_METRES_MAX  # false for what is no number
-        rows, material = rows[sound], material[sound]
+    sound = sound_rows(mesh)
+    rows = mesh.faces[sound]
+    material = np.zeros(len(rows), np.int32) if mesh.material is None else mesh.material[sound]
     corners = mesh.vertices[rows].astype(np.float32)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     double = np.linalg.norm(cross, axis=1)
     normals = (cross / np.maximum(double, 1e-30)[:, None]).astype(np.float32)
+    single = _single(mesh.vertices, rows, normals)
+    rows, material, corners, double, normals = (x[single] for x in (rows, material, corners, double, normals))
     return _Faces(corners, rows, material, 0.5 * double, normals)
+
+
+def _single(vertices: NDArray[np.float32], rows: NDArray[np.int32], normals: Floats) -> NDArray[np.int64]:
+    """Of faces [f, 3] with the same three corners the brightest: sheets that have one on either side need but that."""
+    if not len(rows):
+        return np.zeros(0, np.int64)
+    places = np.unique(vertices.astype(np.float32), axis=0, return_inverse=True)[1].reshape(-1)
+    bright = np.argsort(-(normals @ LIGHT), kind="stable")
+    return np.sort(bright[np.unique(np.sort(places[rows[bright]], axis=1), axis=0, return_index=True)[1]])
 
 
 def _seats(faces: _Faces, spacing: float) -> _Seats:
