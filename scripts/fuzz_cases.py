@@ -37,16 +37,15 @@ class Case:
     """Other files of its folder, which stay as they are."""
 
 
-def cases() -> Iterator[Case]:
+def cases() -> list[Case]:
     """One for each known format; for the folders that are read by a file in them; for a file without a suffix."""
-    everything: list[bytes] = []
+    found: list[Case] = []
     for suffix in formats.names():
         seeds = (*_written(suffix), *_found(suffix))
-        everything += seeds
         if seeds:
-            yield Case(suffix, f"x.{suffix}", seeds)
-    yield from (_folder(name) for name in FOLDERS)
-    yield Case(NAMELESS, "x", tuple(everything))
+            found.append(Case(suffix, f"x.{suffix}", seeds))
+    everything = tuple(seed for case in found for seed in case.seeds)
+    return [*found, *map(_folder, FOLDERS), Case(NAMELESS, "x", everything)]
 
 
 def _written(suffix: str) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
@@ -72,7 +72,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     torch.set_num_threads(1)  # before the first fork: threads would not survive it
     formats.unavailable()  # so that no process has to import them anew
-    chosen = [case for case in cases() if not asked.format or case.name in asked.format]
+    with ProcessPoolExecutor(1, mp_context=_FORK) as apart:  # as some writers leave threads behind
+        known = apart.submit(cases).result()
+    chosen = [case for case in known if not asked.format or case.name in asked.format]
     if missing := set(asked.format) - {case.name for case in chosen}:
         print(f"fuzz: there is no reader {', '.join(sorted(missing))}", file=sys.stderr)
         return 2

@@ -4,6 +4,8 @@ Every error a user can cause is a `SplatworldError`. Its text says what was wron
 do. `assert` is for our own bugs only.
 """
 
+_LINE_CHARS = 600
+
 
 class SplatworldError(Exception):
     """Something the user can mend; the command line prints its text and ends with `exit_code`."""
@@ -26,7 +28,16 @@ class SpecError(UsageError):
 
 
 class FormatError(SplatworldError):
-    """A file that is damaged, hostile or of an unknown format."""
+    """A file that is damaged, hostile or of an unknown format.
+
+    Texts may quote such a file, or what a library says of it, so they are kept to one line of sensible length.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        line = "".join(c if c.isprintable() else " " for c in text)
+        super().__init__(
+            line if len(line) <= _LINE_CHARS else f"{line[: _LINE_CHARS // 2]} ... {line[-_LINE_CHARS // 3 :]}"
+        )
 
 
 class OutputError(SplatworldError):

@@ -19,8 +19,6 @@ META = "meta.json"
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError)
 """What `zipfile` raises for damaged, encrypted and exotic archives."""
-_REASON_CHARS = 120
-"""Of what `zipfile` says, which may quote the file."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -49,7 +47,7 @@ def opened(path: Path) -> Iterator[Members]:
         try:
             archive = zipfile.ZipFile(_Sips(file))
         except (*_BROKEN, OSError) as why:
-            raise FormatError(f"{path.name} is a damaged zip archive ({str(why)[:_REASON_CHARS]})") from None
+            raise FormatError(f"{path.name} is a damaged zip archive ({why})") from None
         with archive:
             yield _Archive(path, archive)
 
@@ -108,7 +106,7 @@ class _Archive:
             with self._archive.open(found) as member:
                 data = _all_of(member.read, bytes_max)
         except (*_BROKEN, OSError) as why:
-            raise FormatError(f"{self.source}: {name} is damaged ({str(why)[:_REASON_CHARS]})") from None
+            raise FormatError(f"{self.source}: {name} is damaged ({why})") from None
         if len(data) != found.file_size:
             raise FormatError(f"{self.source}: {name} does not have the {found.file_size:,} bytes it states")
         return data
