@@ -6,7 +6,7 @@ OpenCV convention: x right, y down, z forward; pixel centres at +0.5; `camera_fr
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ Lens = Literal["pinhole", "orthographic", "fisheye"]
 
 (x, y) / z; (x, y), with `Ks` in pixels per metre; or (x, y) made as long as its angle from the axis, in radians.
 """
+
+LENSES: tuple[Lens, ...] = get_args(Lens)
+"""In the order of the kernels' numbers for them."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

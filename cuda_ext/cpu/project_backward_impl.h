@@ -51,8 +51,8 @@ SW_HD Vec3<float> sh_backward(const Gaussians& splats, int64_t i, Vec3<float> ey
   const int terms = (splats.degree + 1) * (splats.degree + 1);
   Vec3<float> raw = {0.5f, 0.5f, 0.5f};
   for (int k = 0; k < terms; ++k) raw = raw + basis[k] * vec3(sh + 3 * k);
-  // Colours cut off at black do not move.
-  colour = {raw.x > 0 ? colour.x : 0.0f, raw.y > 0 ? colour.y : 0.0f, raw.z > 0 ? colour.z : 0.0f};
+  // Colours cut off at black do not move; black itself does, or what is stored black would stay so for ever.
+  colour = {raw.x >= 0 ? colour.x : 0.0f, raw.y >= 0 ? colour.y : 0.0f, raw.z >= 0 ? colour.z : 0.0f};
   for (int k = 0; k < terms; ++k) {
     weight[k] = dot(vec3(sh + 3 * k), colour);
     if (!sh_grad) continue;

@@ -25,7 +25,7 @@ SW_HD ColourGrad<kDegree> colour_backward(const float* sh, Vec3<float> towards, 
   sh_basis(kDegree, unit, out.basis);
   Vec3<float> raw = {0.5f, 0.5f, 0.5f};
   for (int k = 0; k < out.kTerms; ++k) raw = raw + out.basis[k] * vec3(sh + 3 * k);
-  out.colour = {raw.x > 0 ? grad.x : 0, raw.y > 0 ? grad.y : 0, raw.z > 0 ? grad.z : 0};
+  out.colour = {raw.x >= 0 ? grad.x : 0, raw.y >= 0 ? grad.y : 0, raw.z >= 0 ? grad.z : 0};
   float weights[out.kTerms];
   for (int k = 0; k < out.kTerms; ++k) weights[k] = dot(out.colour, vec3(sh + 3 * k));
   out.direction = sh_basis_backward(kDegree, unit, weights);

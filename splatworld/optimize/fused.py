@@ -9,7 +9,6 @@ lies in `camera` and `target`.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -21,14 +20,14 @@ from splatworld.errors import UsageError
 from splatworld.optimize.adam import Adam
 from splatworld.optimize.kernels import current, kernels_for, where
 from splatworld.optimize.loss import SSIM_WEIGHT, Photometric, Targets, Weights, photometric
+from splatworld.render.background import behind, over
+from splatworld.render.cuda_frames import PAIRS_MAX, counted, job_of, new_counters
 from splatworld.render.params import Params, RenderSettings
 
 NAMES = ("means", "quats", "log_scales", "logit_opacities", "sh")
 """What the kernels move, in the order in which they expect learning rates."""
 
-_LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 _PAIRS_FIRST = 1 << 16
-_PAIRS_MAX = (1 << 31) - 1
 
 
 def why_not(params: Params, adam: Adam, settings: RenderSettings, kernels: ModuleType | None = None) -> str | None:
@@ -102,11 +101,11 @@ class FusedStep:
         self._bin(room, camera)
         images = (room.totals, room.alpha, room.median, room.things)
         self._kernels.blend(room.frame, *(t.data_ptr() for t in images), 0, self._stream)
-        behind = _colour(self._settings.background, room.totals.device)
-        image = room.totals[..., :3] if behind is None else room.totals[..., :3] + (1 - room.alpha) * behind
+        background = behind(self._settings, room.totals)
+        image = over(room.totals[..., :3], room.alpha, background)
         found = photometric(image, target, weights=weights, ssim_weight=self._ssim_weight, kernels=self._kernels)
         assert found.gradient is not None
-        alpha_grad = None if behind is None else -(found.gradient @ behind)
+        alpha_grad = None if background is None else -(found.gradient @ background)
         self._adam.tick()
         self._go_back(room, camera, found.gradient, alpha_grad)
         return found
@@ -117,14 +116,12 @@ class FusedStep:
 
     def _gaussians(self) -> Any:
         params = self._params
-        terms = params.sh.shape[1]
-        stored = round(terms**0.5) - 1
-        asked = stored if self._settings.sh_degree is None else min(self._settings.sh_degree, stored)
+        degree, terms = params.degree(self._settings), params.sh.shape[1]
         rows = (getattr(params, name).data_ptr() for name in NAMES)
-        return self._kernels.Gaussians(len(params.means), *rows, 0, 0, -1 if params.plain else asked, terms, 0)
+        return self._kernels.Gaussians(len(params.means), *rows, 0, 0, degree, terms, 0)
 
     def _job(self, camera: Camera) -> Any:
-        return _job(self._kernels, self._settings, camera.lens, self._params.activated)
+        return job_of(self._kernels, self._settings, camera.lens, self._params.activated)
 
     def _room_for(self, camera: Camera) -> "_Room":
         """Memory for this view; for the first one of its size the host waits until it knows how much."""
@@ -142,9 +139,9 @@ class FusedStep:
         return room
 
     def _new_room(self, size: tuple[int, int], pairs: int) -> "_Room":
-        if pairs > _PAIRS_MAX:
-            raise UsageError(f"{pairs} times a splat covers a tile of this view; a fused step takes {_PAIRS_MAX}")
-        pairs = min(_PAIRS_MAX, pairs + pairs // 2)
+        if pairs > PAIRS_MAX:
+            raise UsageError(f"{pairs} times a splat covers a tile of this view; a fused step takes {PAIRS_MAX}")
+        pairs = min(PAIRS_MAX, pairs + pairs // 2)
         return _Room.of(self._kernels, size, len(self._params.means), pairs, self._settings, self._params.means.device)
 
     def _bin(self, room: "_Room", camera: Camera) -> None:
@@ -203,7 +200,7 @@ class _Room:
         frame = kernels.Frame(width, height, 0, rows, splats, max(splats, 1), pairs, True)
         blocks = _block(frame.kept_bytes, device), _block(frame.scratch_bytes, device)
         frame.place(*(b.data_ptr() for b in blocks))
-        on_gpu = device.type == "cuda"
+        counters, written = new_counters(device)
         return _Room(
             frame,
             pairs,
@@ -215,8 +212,8 @@ class _Room:
             things=torch.empty(1, *size, dtype=torch.int32, device=device),
             pose=torch.empty(4, 4, device=device),
             K=torch.empty(3, 3, device=device),
-            counters=torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu),
-            written=torch.cuda.Event() if on_gpu else None,
+            counters=counters,
+            written=written,
         )
 
     def __del__(self) -> None:
@@ -240,8 +237,7 @@ class _Room:
             self.written.synchronize()
         if self.written is not None and not self.written.query():
             return 0
-        low, high = (number & 0xFFFFFFFF for number in self.counters[2:4].tolist())
-        return low | high << 32
+        return counted(self.counters).pairs
 
 
 def _block(count: int, device: torch.device) -> Tensor:
@@ -261,16 +257,3 @@ def _optimiser_places(adam: Adam) -> tuple[Any, ...]:
         0 if tables is None else tables.data_ptr(),
         0 if tables is None else tables.shape[1],
     )
-
-
-@lru_cache(maxsize=64)
-def _job(kernels: Any, settings: RenderSettings, lens: str, activated: bool) -> Any:
-    c = settings.conventions
-    limits = (settings.near_plane, settings.far, settings.dilation, c.alpha_max, c.compensation_floor)
-    choices = (settings.radius_clip, c.box_sigmas, _LENSES[lens], settings.antialiased, activated)
-    return kernels.Settings(*limits, *choices)
-
-
-@lru_cache(maxsize=64)
-def _colour(background: Any, device: torch.device) -> Tensor | None:
-    return torch.tensor(background, dtype=torch.float32, device=device) if any(background) else None

@@ -11,7 +11,8 @@ from splatworld.optimize.adam import Adam
 from splatworld.optimize.fused import FusedStep, why_not
 from splatworld.optimize.loss import SSIM_WEIGHT, Photometric, Targets, Weights, photometric
 from splatworld.render import blend
-from splatworld.render.params import Params, RenderSettings, Sums
+from splatworld.render.background import behind, over
+from splatworld.render.params import Params, RenderSettings
 
 Step = Callable[..., Photometric]
 """Called with a camera, its target and, by name, weights (see `photometric`)."""
@@ -63,7 +64,8 @@ def step(
     """
     leaves = {name: tensor.requires_grad_() for name, tensor in adam.params.items()}
     with torch.enable_grad():
-        image = _over(blend(params, camera, settings, backend), settings)
+        sums = blend(params, camera, settings, backend)
+        image = over(sums.rgb, sums.alpha, behind(settings, sums.rgb))
     found = photometric(image, target, weights=weights, ssim_weight=ssim_weight, threads=settings.threads)
     if image.requires_grad:
         grads = torch.autograd.grad(image, list(leaves.values()), found.gradient, allow_unused=True)
@@ -75,14 +77,6 @@ def step(
         _regularise(params, gradients, visible, opacity_weight, scale_weight)
     adam.step(visible, gradients)
     return found
-
-
-def _over(sums: Sums, settings: RenderSettings) -> Tensor:
-    background = settings.background
-    if not isinstance(background, Tensor) and not any(background):
-        return sums.rgb
-    behind = torch.as_tensor(background, dtype=sums.rgb.dtype, device=sums.rgb.device).reshape(-1, 1, 1, 3)
-    return sums.rgb + (1 - sums.alpha) * behind
 
 
 @torch.no_grad()

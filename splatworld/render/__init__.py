@@ -21,6 +21,7 @@ from splatworld.callables import call_as
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
 from splatworld.geometry import rotation_matrices
+from splatworld.render.background import behind, over
 from splatworld.render.checks import check_cameras, check_finite, check_rows, described
 from splatworld.render.params import Params, RenderSettings, Sums
 from splatworld.splats import Splats
@@ -207,19 +208,8 @@ def _towards(params: Params, camera: Camera) -> Float[Tensor, "n 3"]:
 
 def _finished(sums: Sums, settings: RenderSettings) -> Rendering:
     """Means of depths, and the background."""
-    rgb, background = sums.rgb, settings.background
-    if isinstance(background, Tensor):
-        behind = background.to(rgb).reshape(-1, 1, 1, 3)
-    else:
-        behind = _colour(background, rgb.dtype, rgb.device) if any(background) else None
-    if behind is not None:
-        rgb = torch.addcmul(rgb + behind, sums.alpha, behind, value=-1)
+    rgb = over(sums.rgb, sums.alpha, behind(settings, sums.rgb))
     return Rendering(rgb, sums.alpha, mean_depth(sums), sums.median, sums.things, sums.features, None, sums.skipped)
-
-
-@functools.lru_cache(64)
-def _colour(rgb: tuple[float, float, float], dtype: torch.dtype, device: torch.device) -> Float[Tensor, "3"]:
-    return torch.tensor(rgb, dtype=dtype, device=device)
 
 
 call_as(__name__, render)

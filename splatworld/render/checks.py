@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from splatworld import limits
-from splatworld.camera import Camera
+from splatworld.camera import LENSES, Camera
 from splatworld.errors import UsageError
 
 Tail = tuple[int, ...] | Literal["k, 3", "d"]
@@ -28,7 +28,6 @@ TAILS: dict[str, Tail] = {
 }
 _SH_TERMS = (1, 4, 9, 16, 25)
 _WHOLE = (int, np.integer)
-_LENSES = ("pinhole", "orthographic", "fisheye")
 _FLOATS = (torch.float32, torch.float64)
 _INTEGERS = (torch.int32, torch.int64, torch.int16, torch.int8, torch.uint8)
 
@@ -80,8 +79,8 @@ def check_cameras(cameras: Camera, background: object, *, poses: str = "camera_f
         raise UsageError(f"{name} is {described(side)}; expected a whole number of pixels")
     if len(cameras.Ks) != count:
         raise UsageError(f"there are {count} {poses} and {len(cameras.Ks)} Ks; expected one of each per camera")
-    if cameras.lens not in _LENSES:
-        raise UsageError(f"unknown lens '{cameras.lens}'; expected {', '.join(_LENSES)}")
+    if cameras.lens not in LENSES:
+        raise UsageError(f"unknown lens '{cameras.lens}'; expected {', '.join(LENSES)}")
     if not (0 < width <= limits.IMAGE_SIDE_MAX_PX and 0 < height <= limits.IMAGE_SIDE_MAX_PX):
         raise UsageError(f"an image of {width}x{height} px; each side must be 1 to {limits.IMAGE_SIDE_MAX_PX}")
     if width * height > limits.IMAGE_PIXELS_MAX:

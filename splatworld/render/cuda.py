@@ -19,6 +19,7 @@ from torch import Tensor
 from splatworld.camera import Camera
 from splatworld.errors import BackendError
 from splatworld.render.addresses import address, part
+from splatworld.render.cuda_frames import PAIRS_MAX, Needed, counted, job_of, new_counters, roomy, stream_of
 from splatworld.render.cuda_gradients import gradients
 from splatworld.render.params import Params, RenderSettings, Sums
 
@@ -33,10 +34,8 @@ except ImportError as error:
 else:
     _why = None
 
-LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 _PAIRS_USUAL = 1 << 28
 """Pairs of a splat and a tile beyond which a picture is drawn in parts: 10 GB."""
-_PAIRS_MAX = (1 << 31) - 1
 _PAIRS_FIRST = 1 << 22
 """At most so many for a frame like none before."""
 _KINDS_MAX = 256
@@ -123,12 +122,8 @@ class _Plan:
         assert kernels is not None
         self.kernels: Any = kernels
         self.device = params.means.device
-        near, far = settings.near_plane, settings.far
-        rest = (settings.radius_clip, LENSES[cameras.lens], settings.antialiased, params.activated)
-        self.job = job_of(kernels, near, far, settings.dilation, settings.conventions, *rest)
-        stored = round(params.sh.shape[1] ** 0.5) - 1
-        asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
-        self.degree = -1 if params.plain else asked
+        self.job = job_of(kernels, settings, cameras.lens, params.activated)
+        self.degree = params.degree(settings)
         self.things = None if params.things is None else _plain(params.things, torch.int32)
         self.Ks = _plain(cameras.Ks if cameras.Ks.device == self.device else cameras.Ks.to(self.device))
         self.size = (len(cameras), cameras.height, cameras.width)
@@ -173,7 +168,7 @@ class _Plan:
         _, height, width = self.size
         stream = stream_of(self.device)
         memory, splats, count = _memory(self.device, stream), self.splats(inputs), inputs[1].shape[0]
-        kind, most = (count, height, width, *band), _PAIRS_USUAL if band[1] > 1 else _PAIRS_MAX
+        kind, most = (count, height, width, *band), _PAIRS_USUAL if band[1] > 1 else PAIRS_MAX
         while True:
             with memory.lock:
                 room = memory.room(kind, count, most)
@@ -251,13 +246,6 @@ def _channels(inputs: Sequence[Tensor]) -> int | None:
     return inputs[6].shape[1] if len(inputs) > 6 else None
 
 
-class _Needed(NamedTuple):
-    """What a frame would have liked to hold."""
-
-    visible: int
-    pairs: int
-
-
 @dataclass
 class _Memory:
     """What one stream of a device keeps from frame to frame."""
@@ -266,24 +254,24 @@ class _Memory:
     """On the host: `Counter` of cuda/frame.h."""
     written: torch.cuda.Event | None
     scratch: Tensor
-    seen: dict[tuple[int, ...], _Needed] = field(default_factory=dict)
+    seen: dict[tuple[int, ...], Needed] = field(default_factory=dict)
     """The most that frames of a kind needed; slowly forgotten."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held from a frame's start until its needs are known: threads may share a stream."""
 
-    def room(self, kind: tuple[int, ...], count: int, most: int) -> _Needed:
+    def room(self, kind: tuple[int, ...], count: int, most: int) -> Needed:
         """What to hold for the next frame of this kind, of `count` splats."""
         seen = self.seen.get(kind)
         if seen is None:
-            return _Needed(max(count, 1), min(_PAIRS_FIRST, roomy(2 * count)))
-        return _Needed(max(min(roomy(seen.visible), count), 1), min(roomy(seen.pairs), most))
+            return Needed(max(count, 1), min(_PAIRS_FIRST, roomy(2 * count)))
+        return Needed(max(min(roomy(seen.visible), count), 1), min(roomy(seen.pairs), most))
 
-    def learn(self, kind: tuple[int, ...], needed: _Needed) -> None:
+    def learn(self, kind: tuple[int, ...], needed: Needed) -> None:
         """Remember the most, and forget a little of it each time."""
         before = self.seen.get(kind, needed)
         if len(self.seen) >= _KINDS_MAX:
             self.seen.clear()
-        self.seen[kind] = _Needed(*(max(new, old - old // 64) for new, old in zip(needed, before, strict=True)))
+        self.seen[kind] = Needed(*(max(new, old - old // 64) for new, old in zip(needed, before, strict=True)))
 
     def scratch_of(self, size: int, device: torch.device) -> Tensor:
         """At least `size` bytes that nobody needs after this frame."""
@@ -296,42 +284,16 @@ class _Memory:
         if self.written is not None:
             self.written.record()
 
-    def needed(self) -> _Needed:
+    def needed(self) -> Needed:
         """What the frame needed, once that is known."""
         if self.written is not None:
             self.written.synchronize()
-        counters = self.counters.tolist()
-        low, high = (number & 0xFFFFFFFF for number in counters[2:4])
-        return _Needed(counters[0] & 0xFFFFFFFF, low | high << 32)
+        return counted(self.counters)
 
 
 @functools.cache
 def _memory(device: torch.device, stream: int) -> _Memory:
-    on_gpu = device.type == "cuda"
-    counters = torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu)
-    written = torch.cuda.Event() if on_gpu else None
-    return _Memory(counters, written, torch.empty(0, dtype=torch.uint8, device=device))
-
-
-def roomy(count: int) -> int:
-    """A quarter more, rounded up so that few sizes occur."""
-    wanted = count + count // 4 + 1024
-    step = 1 << max(wanted.bit_length() - 4, 10)
-    return -(-wanted // step) * step
-
-
-@functools.lru_cache(maxsize=64)
-def job_of(kernels: Any, near: float, far: float, dilation: float, conventions: tuple[float, ...], *rest: Any) -> Any:
-    """The kernels' `Settings`; `rest` is radius_clip, number of the lens, antialiased, activated."""
-    alpha_max, compensation_floor, _, box_sigmas = conventions
-    radius_clip, lens, antialiased, activated = rest
-    numbers = (near, far, dilation, alpha_max, compensation_floor, radius_clip, box_sigmas)
-    return kernels.Settings(*numbers, lens, antialiased, activated)
-
-
-def stream_of(device: torch.device) -> int:
-    """The stream on which torch works there."""
-    return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
+    return _Memory(*new_counters(device), torch.empty(0, dtype=torch.uint8, device=device))
 
 
 def _plain(tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splatworld import sh as _sh
 from splatworld.camera import Camera
 from splatworld.errors import BackendError
 from splatworld.render.params import Params, RenderSettings, Sums
@@ -75,7 +74,7 @@ def blend(params: Params, cameras: Camera, settings: RenderSettings) -> Sums:
         "packed": False,
     }
     colours = params.sh[rows].float()
-    degree = None if params.plain else _degree(params, settings)
+    degree = None if params.plain else params.degree(settings)
     drawn, alpha, _ = rasterization(
         *core, colours[:, 0] if params.plain else colours, sh_degree=degree, render_mode="RGB+D", **options
     )
@@ -85,11 +84,6 @@ def blend(params: Params, cameras: Camera, settings: RenderSettings) -> Sums:
     nothing = torch.zeros_like(alpha)
     skipped = (~finite).sum(dtype=torch.int32).expand(len(cameras))
     return Sums(drawn[..., :3], alpha, drawn[..., 3:], features, nothing, nothing[..., 0].int(), skipped)
-
-
-def _degree(params: Params, settings: RenderSettings) -> int:
-    stored = _sh.degree_of(params.sh.shape[1])
-    return stored if settings.sh_degree is None else min(stored, settings.sh_degree)
 
 
 def _finite(params: Params) -> Tensor:

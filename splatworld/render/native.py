@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from splatworld.camera import Camera
+from splatworld.camera import LENSES, Camera
 from splatworld.errors import UsageError
 from splatworld.render.params import Params, RenderSettings, Sums
 
@@ -29,7 +29,6 @@ else:
 
 _THREADS_MAX = 1024
 _Images = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor, Tensor, Tensor]
-_LENSES = {"pinhole": 0, "orthographic": 1, "fisheye": 2}
 
 
 def unavailable(params: Params | None = None) -> str | None:
@@ -104,15 +103,13 @@ class _Plan:
         self.job = _job(
             (settings.near_plane, settings.far, settings.dilation, settings.radius_clip, settings.antialiased),
             settings.conventions,
-            (_LENSES[cameras.lens], params.activated, isa, threads),
+            (LENSES.index(cameras.lens), params.activated, isa, threads),
         )
         self.things = None if params.things is None else _plain(params.things, torch.int32)
         self.absolute = absolute
         self.size = (len(cameras), cameras.height, cameras.width)
         self._check(params, cameras)
-        stored = round(params.sh.shape[1] ** 0.5) - 1
-        asked = stored if settings.sh_degree is None else min(settings.sh_degree, stored)
-        self.degree = -1 if params.plain else asked
+        self.degree = params.degree(settings)
         self.Ks = _plain(cameras.Ks)
 
     def _check(self, params: Params, cameras: Camera) -> None:

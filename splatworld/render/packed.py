@@ -15,14 +15,14 @@ from torch import Tensor
 from splatworld.camera import Camera
 from splatworld.errors import BackendError, UsageError
 from splatworld.morton import morton_order
-from splatworld.render.cuda import LENSES, job_of, roomy, stream_of, unavailable
 from splatworld.render.cuda import _cuda as _built
+from splatworld.render.cuda import unavailable
+from splatworld.render.cuda_frames import PAIRS_MAX, Needed, counted, job_of, new_counters, roomy, stream_of
 from splatworld.render.params import RenderSettings
 from splatworld.splats import Splats
 
 _VIEWS_MAX = 4
 """Sizes of pictures for which memory is kept at a time."""
-_PAIRS_MAX = (1 << 31) - 1
 
 
 class PackedScene:
@@ -86,9 +86,7 @@ class PackedScene:
         finite = torch.stack([t.isfinite().all(1) for t in floats]).all(0) & ~splats.logit_opacities.isnan()
         rows = finite.nonzero()[:, 0]
         rows = rows[morton_order(splats.means[rows])]
-        stored = round(splats.sh.shape[1] ** 0.5) - 1
-        asked = self._settings.sh_degree
-        degree = stored if asked is None else min(asked, stored)
+        degree = self._settings.degree(splats.sh.shape[1])
         terms = (degree + 1) ** 2
         quads = -(-3 * terms // 8)
         sh = torch.zeros(len(rows), 8 * quads, dtype=torch.float16, device=self._device)
@@ -122,9 +120,9 @@ class PackedScene:
             view = _View(self._kernels, self._packed, self._settings, self._background, camera, self._device, room)
             view.run(camera)
             visible, pairs = map(max, view.needed(), least)
-            if pairs > _PAIRS_MAX:
-                raise BackendError(f"{pairs} times a splat covers a tile; at most {_PAIRS_MAX} fit")
-            snug = min(roomy(visible), count), min(roomy(pairs), _PAIRS_MAX)
+            if pairs > PAIRS_MAX:
+                raise BackendError(f"{pairs} times a splat covers a tile; at most {PAIRS_MAX} fit")
+            snug = min(roomy(visible), count), min(roomy(pairs), PAIRS_MAX)
             if room == snug:
                 view.record()
                 return view
@@ -151,17 +149,14 @@ class _View:
             raise UsageError(f"a picture of {width}x{height} px has more than {kernels.TILES_MAX} tiles of 16x16 px")
         self._kernels, self._packed, self._room = kernels, packed, room
         self._background, self._device = background, device
-        rest = (settings.radius_clip, LENSES[camera.lens], settings.antialiased, False)
-        self._job = job_of(kernels, settings.near_plane, settings.far, settings.dilation, settings.conventions, *rest)
+        self._job = job_of(kernels, settings, camera.lens, False)
         self._frame = kernels.Frame(width, height, 0, rows, packed.count, *room, False, True)
         kept, scratch = self._frame.kept_bytes, self._frame.scratch_bytes
         self._blocks = [torch.empty(size, dtype=torch.uint8, device=device) for size in (kept, scratch)]
         self._frame.place(*(block.data_ptr() for block in self._blocks))
         self._pose, self._K = torch.empty(4, 4, device=device), torch.empty(3, 3, device=device)
         self.bytes = torch.empty(height, width, 3, dtype=torch.uint8, device=device)
-        on_gpu = device.type == "cuda"
-        self._counters = torch.zeros(8, dtype=torch.int32, pin_memory=on_gpu)
-        self._drawn = torch.cuda.Event() if on_gpu else None
+        self._counters, self._drawn = new_counters(device)
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def draw(self, camera: Camera) -> None:
@@ -189,12 +184,11 @@ class _View:
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._queue()
 
-    def needed(self) -> tuple[int, int]:
+    def needed(self) -> Needed:
         """Footprints and pairs of the last picture; waits for it."""
         if self._drawn is not None:
             self._drawn.synchronize()
-        visible, _, low, high, *_ = (number & 0xFFFFFFFF for number in self._counters.tolist())
-        return visible, low | high << 32
+        return counted(self._counters)
 
     def too_small(self) -> bool:
         """Whether the last picture did not fit; waits for it."""

@@ -11,6 +11,7 @@ from splatworld import limits
 from splatworld.errors import UsageError
 from splatworld.render.checks import check_amounts, check_planes, described, finite
 from splatworld.render.conventions import PROFILES, Conventions, Profile
+from splatworld.sh import degree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ class RenderSettings:
         """`near`, or the profile's."""
         return self.conventions.near if self.near is None else self.near
 
+    def degree(self, coefficients: int) -> int:
+        """The highest SH band to evaluate of so many coefficients a channel."""
+        stored = degree_of(coefficients)
+        return stored if self.sh_degree is None else min(stored, self.sh_degree)
+
 
 def _check_background(background: object) -> None:
     if isinstance(background, Tensor):
@@ -121,6 +127,10 @@ class Params:
     things: Int32[Tensor, " n"] | None = None
     activated: bool = False
     plain: bool = False
+
+    def degree(self, settings: RenderSettings) -> int:
+        """The highest SH band to evaluate; -1 where `plain`."""
+        return -1 if self.plain else settings.degree(self.sh.shape[1])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -188,10 +188,8 @@ def _colours(
     """Display values, not clamped from above."""
     if params.plain:
         return params.sh[rows, 0]
-    stored = _sh.degree_of(params.sh.shape[1])
-    degree = stored if settings.sh_degree is None else min(stored, settings.sh_degree)
     eye = -view.rotation.T @ view.translation
-    basis = _sh.basis(degree, normalize(_guarded(means - eye), dim=1))
+    basis = _sh.basis(params.degree(settings), normalize(_guarded(means - eye), dim=1))
     rgb = torch.einsum("nk,nkc->nc", basis, params.sh[rows, : basis.shape[1]]) + 0.5
     # A colour of minus infinity is no black.
     return torch.where(rgb.isfinite(), _positive(rgb, settings.smooth), torch.nan)
@@ -212,8 +210,10 @@ def _guarded(x: Tensor) -> Tensor:
 
 
 def _positive(x: Tensor, smooth: bool) -> Tensor:
-    """`max(x, 0)`, or the same with its corner rounded."""
-    return torch.where(x.abs() < ROUNDING, (x + ROUNDING).square() / (4 * ROUNDING), x.relu()) if smooth else x.relu()
+    """`max(x, 0)`, whose slope at 0 is 1, or the same with its corner rounded."""
+    if not smooth:
+        return x.clamp(min=0)
+    return torch.where(x.abs() < ROUNDING, (x + ROUNDING).square() / (4 * ROUNDING), x.relu())
 
 
 def _between(x: Tensor, low: Tensor, high: Tensor, smooth: bool) -> Tensor:

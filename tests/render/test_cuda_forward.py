@@ -242,8 +242,8 @@ def test_what_does_not_fit_is_drawn_again(kernels: ModuleType, monkeypatch: pyte
     rooms: list[tuple[int, int]] = []
     room = cuda._Memory.room
 
-    def narrow(memory: Any, kind: tuple[int, ...], count: int, most: int) -> cuda._Needed:
-        wanted = room(memory, kind, count, most) if kind in memory.seen else cuda._Needed(10, 20)
+    def narrow(memory: Any, kind: tuple[int, ...], count: int, most: int) -> cuda.Needed:
+        wanted = room(memory, kind, count, most) if kind in memory.seen else cuda.Needed(10, 20)
         rooms.append(wanted)
         return wanted
 
@@ -276,7 +276,7 @@ def test_too_many_pairs_are_drawn_in_parts(kernels: ModuleType, monkeypatch: pyt
     assert len(cuda._memory(torch.device("cpu"), 0).seen) > 1
     for name, image in images(expected).items():
         assert torch.equal(image, getattr(found, name)), name
-    monkeypatch.setattr(cuda, "_PAIRS_MAX", 3)
+    monkeypatch.setattr(cuda, "PAIRS_MAX", 3)
     monkeypatch.setattr(cuda, "_PAIRS_USUAL", 3)
     with pytest.raises(BackendError, match="at most 3 fit"):
         cuda.blend(p, camera, RenderSettings(), kernels=kernels)

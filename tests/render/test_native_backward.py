@@ -146,3 +146,12 @@ def test_lists_that_outgrow_their_memory_are_made_in_parts() -> None:
     reached = int((logits.grad > 0).sum())
     through = 0.005 * 0.995 ** (reached - 1) * 0.995
     assert torch.allclose(logits.grad[:1000], torch.tensor(through), rtol=0.1)
+
+
+def test_what_is_stored_black_can_become_brighter() -> None:
+    black = replace(params_of(one()), sh=torch.full((1, 1, 3), -1.7724538))  # 0.5 and C0 times this are exactly 0
+    for backend in (reference, native):
+        leaf = black.sh.clone().requires_grad_()
+        backend.blend(replace(black, sh=leaf), view(16, 16), PLAIN).rgb.sum().backward()
+        assert leaf.grad is not None
+        assert (leaf.grad > 0).all()
