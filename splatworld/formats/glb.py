@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld import limits
-from splatworld.errors import UsageError
 from splatworld.formats import gltf, gltf_container
 from splatworld.formats.checks import writable
 from splatworld.formats.glb_read import DEGREE, DISPLAY, EXTENSION, FRAME, IDS, opened, widths
@@ -60,11 +59,8 @@ def recognises(head: bytes) -> bool:
 def sink(path: Path, shape: Shape, *, progress: Progress, surfaces: bool = False) -> Iterator["_Sink"]:
     """A GLB to be written in blocks; with `surfaces`, those of the visible things stand beside as ordinary meshes.
 
-    Raises `OutputError` for values that are no number and for more than 4 GiB, `UsageError` for other axes or units
-    than those of glTF.
+    Raises `OutputError` for values that are no number and for more than 4 GiB.
     """
-    if shape.frame != FRAME or shape.unit != 1:
-        raise UsageError("cannot write GLB: its axes (y up) and its unit (metres) cannot be chosen")
     degree = min(shape.degree, DEGREE)
     if degree < shape.degree:
         progress(Note("GLB holds SH up to degree 3; the fourth band is left out"))

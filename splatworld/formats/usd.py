@@ -1,9 +1,8 @@
 """OpenUSD's splats, ParticleField3DGaussianSplat (26.03 and later): `.usdc`, `.usda`, `.usdz`, and `.usd` of any kind.
 
 Needs usd-core (`pip install splatworld[usd]`). Positions and scales in units of the stage, rotations, opacities from 0
-to 1 and SH up to degree 4, all float32. A stage says which way is up and how long its unit is: Z and a metre in ours,
-unless others are asked for. Which thing a splat belongs to and its class are the primvars `thing` and `label`; the
-structure of the world is JSON in `customLayerData`. Files pass through memory, about as much as they are long.
+to 1 and SH up to degree 4, all float32. Which thing a splat belongs to and its class are the primvars `thing` and
+`label`; the structure of the world is JSON in `customLayerData`. Writing takes memory, twice the size of the file.
 """
 
 import importlib.util
@@ -18,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatworld import limits
-from splatworld.errors import OutputError, UsageError
+from splatworld.errors import OutputError
 from splatworld.formats.checks import writable
-from splatworld.formats.frames import Frame
 from splatworld.formats.streams import Shape
 from splatworld.formats.structure import NOTHING
 from splatworld.formats.usd_read import FRAME, IDS, KEY, NAME, opened, pxr, said
@@ -30,9 +28,11 @@ from splatworld.splats import Splats
 if importlib.util.find_spec("pxr") is None:
     raise ImportError("it needs usd-core; pip install 'splatworld[usd]' brings it")
 
+FIXED_AXES = True
+"""A stage says where up is and how long its unit is, so nobody need choose: Z and a metre."""
+
 __all__ = ["FRAME", "opened", "recognises", "sink"]
 
-_UP: dict[Frame, str] = {"rfu": "Z", "rub": "Y"}
 _REACH = 3.0
 """Standard deviations to which splats are taken to extend."""
 
@@ -45,12 +45,7 @@ def recognises(head: bytes) -> bool:
 
 @contextmanager
 def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
-    """A USD to be written when all of its splats are known.
-
-    Raises `OutputError` for values that are no number, and `UsageError` for axes in which neither y nor z is up.
-    """
-    if shape.frame not in _UP:
-        raise UsageError(f"cannot write USD with the axes {shape.frame}: it has z up (rfu) or y up (rub)")
+    """A USD to be written when all of its splats are known. Raises `OutputError` for values that are no number."""
     taken = _Sink(shape)
     yield taken
     try:
@@ -105,8 +100,8 @@ def _stage(taken: _Sink, shape: Shape) -> Any:
     """A stage of one prim below an Xform, with the arrays, which are let go."""
     Sdf, Usd, UsdGeom, UsdVol, Vt = map(pxr, ("Sdf", "Usd", "UsdGeom", "UsdVol", "Vt"))
     stage = Usd.Stage.CreateInMemory()
-    UsdGeom.SetStageUpAxis(stage, _UP[shape.frame])
-    UsdGeom.SetStageMetersPerUnit(stage, shape.unit)
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/World").GetPrim())
     field = UsdVol.ParticleField3DGaussianSplat.Define(stage, "/World/splats")
     field.CreateExtentAttr(Vt.Vec3fArray.FromNumpy(_extent(taken.arrays)))

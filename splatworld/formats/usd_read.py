@@ -6,6 +6,7 @@ text ends the process where brackets are nested deep. So files that refer to any
 
 import importlib
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,8 +74,11 @@ def pxr(name: str) -> Any:
 
 def said(why: Exception) -> str:
     """What usd-core has to say, without the places in its source."""
-    found = re.findall(r" : '(.*?)'\s*(?:\n|$)", str(why), re.DOTALL)
-    return " ".join((found[0] if found else type(why).__name__).split())[:200]
+    try:
+        found = re.findall(r" : '(.*?)'\s*(?:\n|$)", str(why), re.DOTALL)
+    except UnicodeDecodeError:  # it cites the file
+        found = []
+    return " ".join((found[0] if found else "it is damaged").split())[:200]
 
 
 def _check_text(path: Path) -> None:
@@ -87,6 +91,8 @@ def _check_text(path: Path) -> None:
             if not name.lower().endswith((b".usd", b".usda", b".usdc")):
                 raise FormatError(f"{path.name}: the archive does not begin with a USD")
             start = file.tell() + int.from_bytes(head[28:30], "little")
+            if not zipfile.is_zipfile(file):
+                raise FormatError(f"{path.name} ends early: the directory of the archive is missing")
         file.seek(start)
         if file.read(8) != b"PXR-USDC":
             file.seek(start)
