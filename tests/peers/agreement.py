@@ -37,6 +37,8 @@ EXACT = {"position": 3e-5, "covariance": 1e-5, "rgb": 1e-5, "opacity": 1e-5, "sh
 """How far two programs may differ that decode a file alike: metres, shares of a splat's own, display values."""
 LOOSE = {
     "three": {"rgb": 0.6 / 255, "opacity": 0.6 / 255, "sh": 0.6 / 128},  # it holds them in bytes
+    "spark": {"covariance": 0.01, "rgb": 1e-3, "opacity": 1e-3, "sh": 1e-3},  # in half precision, and bytes
+    ("spark", "splat"): {"covariance": 0.03},
     ("splat-transform", "splat"): {"covariance": 0.03},  # another zero of the bytes of a quaternion
 }
 
@@ -114,9 +116,7 @@ def differences(found: Reading, ours: Splats) -> dict[str, float]:
     ours = ours[torch.from_numpy(order)]
     own = ours.covariances.numpy()
     bands = found.sh.shape[1]
-    # A program that holds SH in bytes ends at 127 / 128.
-    sh = ours.sh.numpy()[:, 1 : 1 + bands]
-    sh = sh if found.log_scales is not None else np.clip(sh, -1, 127 / 128)
+    sh = found.cut(ours.sh.numpy()[:, 1 : 1 + bands])
     rgb = ours.colours.numpy()
     return {
         "position": _largest(found.means - ours.means.numpy()),

@@ -131,6 +131,10 @@ def _three_read(path: Path) -> Reading:
     return reading.from_three(peers.run("three_read.mjs", path))
 
 
+def _spark_read(path: Path) -> Reading:
+    return reading.from_spark(peers.run("spark_read.mjs", path))
+
+
 def _splat_transform_read(path: Path) -> Reading:
     return _by_ply(path, lambda ply: peers.splat_transform(path, ply))
 
@@ -200,6 +204,12 @@ _TABLE = (
         write=_gaussforge_convert,
     ),
     Program("three", ("three",), reads=("ply", "splat", "spz", "spz4", *_KSPLATS, "glb"), read=_three_read),
+    Program(
+        "spark",
+        ("@sparkjsdev/spark",),
+        reads=("ply", "compressed.ply", "splat", *_KSPLATS, "spz", "sog"),
+        read=_spark_read,
+    ),
     Program(
         "splat-transform",
         ("@playcanvas/splat-transform",),

@@ -1,6 +1,7 @@
 """What a program says that a file holds, in one shape for all programs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Reading:
     """[n, 3], where the program tells more than the covariance."""
     quats: Array | None = None
     """[n, 4] wxyz, where the program tells more than the covariance."""
+    cut: Callable[[Array], Array] = lambda sh: sh
+    """What it does to all SH [n, k, 3] that it holds."""
 
     def __len__(self) -> int:
         return len(self.means)
@@ -79,4 +82,28 @@ def from_three(found: dict[str, NDArray[Any]]) -> Reading:
     sh = np.concatenate([np.zeros((len(six), 0, 3), np.uint8), *bands], 1)
     rgba = found["color"].reshape(-1, 4) / np.float32(255)
     covariances = six[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3)
-    return Reading(found["position"], covariances, rgba[:, :3], rgba[:, 3], (sh.astype(np.float32) - 128) / 128)
+    sh = (sh.astype(np.float32) - 128) / 128
+    return Reading(found["position"], covariances, rgba[:, :3], rgba[:, 3], sh, cut=lambda sh: sh.clip(-1, 127 / 128))
+
+
+def from_spark(found: dict[str, NDArray[Any]]) -> Reading:
+    """What Spark holds of a file: half precision, and for each coefficient of SH three bytes with one exponent."""
+    names = [name for name in ("sh1", "sh2", "sh3a", "sh3b") if name in found]
+    words = np.concatenate([np.zeros((len(found["means"]), 0), np.uint32), *(found[name] for name in names)], 1)
+    coefficients = {0: 0, 4: 3, 8: 8, 16: 15}[words.shape[1]]
+    words = words[:, :coefficients]
+    size = np.exp2((words >> 27).astype(np.float64) - 15) / 255
+    channels = [
+        (words >> 8 * channel & 255) * size * np.where(words >> 24 + channel & 1, -1, 1) for channel in range(3)
+    ]
+    with np.errstate(divide="ignore"):
+        log_scales = np.log(found["scales"])
+    quats = found["quats"][:, [3, 0, 1, 2]]
+    whole = from_parts(found["means"], log_scales, quats, found["rgb"], found["opacities"], np.stack(channels, 2))
+    return replace(whole, cut=_cut_by_spark)
+
+
+def _cut_by_spark(sh: Array) -> Array:
+    """Version 2.2 counts from the power of two below the largest channel, and cuts off what is beyond."""
+    most = np.exp2(np.floor(np.log2(np.maximum(np.abs(sh).max(2, keepdims=True), 2.0**-15))))
+    return sh.clip(-most, most)
