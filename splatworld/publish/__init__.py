@@ -129,6 +129,5 @@ def _one_file(path: Path, viewer: Viewer, make: Callable[[Path], Made], force: b
 
 def _title(world: World, path: Path) -> str:
     said = clean_text(world.spec.prompt) if world.spec is not None else ""
-    if said:
-        return said[:1].upper() + said[1:]
-    return path.resolve().stem.replace("-", " ").replace("_", " ") or "World"
+    said = said or clean_text(path.resolve().stem.replace("-", " ").replace("_", " ")) or "a world"
+    return said[:1].upper() + said[1:]

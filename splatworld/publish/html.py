@@ -15,7 +15,7 @@ from splatworld.publish.viewer import Viewer
 
 SCRIPT, STYLE = "page.js", "page.css"
 VIEWER_CODE, VIEWER_STYLE, VIEWER_LICENCE = "viewer/index.js", "viewer/index.css", "viewer/LICENSE"
-_TYPES = {".js": "text/javascript", ".json": "application/json", ".jpg": "image/jpeg", ".webp": "image/webp"}
+_TYPES = {".js": "text/javascript", ".json": "application/json", ".jpg": "image/jpeg"}
 _FOLDER = "'self' 'unsafe-inline' data: blob:"
 _POLICY = (
     "default-src 'none'; script-src {0} 'wasm-unsafe-eval'; worker-src {0}; style-src {0}; img-src {0}; "

@@ -90,13 +90,10 @@ def _unrolled(sides: Float[Tensor, "6 s s d"], width: int) -> Float[Tensor, "h w
         z = directions @ forward
         across = torch.stack([directions @ torch.linalg.cross(forward, upward), -(directions @ upward)], -1)
         at = across / (reach * z[..., None])
-        weight = torch.where(z > 0, 1 - at.abs().amax(-1), 0.0).clamp(min=0)
-        here = weight > 0
-        found = torch.nn.functional.grid_sample(
-            side.permute(2, 0, 1)[None], at[here][None, None], padding_mode="border", align_corners=False
-        )
-        summed[here] += weight[here, None] * found[0, :, 0].T
-        weights[here] += weight[here, None]
+        weight = torch.where(z > 0, 1 - at.abs().amax(-1), 0.0).clamp(min=0)[..., None]
+        found = torch.nn.functional.grid_sample(side.permute(2, 0, 1)[None], at[None], align_corners=False)
+        summed += weight * found[0].permute(1, 2, 0)
+        weights += weight
     return summed / weights
 
 

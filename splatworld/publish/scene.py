@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 import splatworld
 from splatworld import formats
@@ -22,10 +23,12 @@ from splatworld.world import World
 
 BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
 """Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
-SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.webp", "collider.glb", "poster.jpg", "settings.json"
+SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.jpg", "collider.glb", "poster.jpg", "settings.json"
 STAGES = 4
 _COLLIDER_TRIANGLES = 60_000
 """A megabyte, which a phone sorts into its tree in a moment."""
+_SKY_GAMMA = 2.2 / 2
+"""The viewer squares what it reads of a sky and shows it with a gamma of 2.2."""
 _EMPTY: Vec3 = (0.09, 0.1, 0.12)
 """Behind worlds that bring no sky."""
 _FACING = Similarity(rotation=(0.0, 0.0, 0.0, 1.0))
@@ -81,8 +84,9 @@ def _sky(sky: Splats, eye: Vec3, folder: Path) -> Vec3 | None:
     """Write the sky as a picture; its colour at the horizon, or None if there is no sky."""
     if not len(sky):
         return None
-    picture = pictures.sky_picture(sky, eye)
-    (folder / SKY).write_bytes(pictures.encoded(picture, "WEBP", quality=90, method=6))
+    picture = pictures.sky_picture(sky, eye, width=pictures.SKY_PX)
+    steeper = np.rint(255 * (np.arange(256) / 255) ** _SKY_GAMMA).astype(np.uint8)
+    (folder / SKY).write_bytes(pictures.encoded(steeper[picture], "JPEG", quality=92, subsampling=0, optimize=True))
     red, green, blue = (picture[len(picture) // 2].mean(0) / 255).tolist()
     return red, green, blue
 
