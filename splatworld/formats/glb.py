@@ -8,7 +8,7 @@ another axis, so that its files are turned half round here.
 
 Ours add `_THING` and `_LABEL` to the points, and the structure of the world to the `extras` of the scene. Other files
 may hold any number of splat primitives below any nodes that turn, move and scale them equally in all directions. A file
-with meshes or points only is made into splats (`splatworld.formats.surfels`).
+with meshes or points only is made into splats (`splatworld.formats.mesh_world`).
 """
 
 from collections.abc import Iterator

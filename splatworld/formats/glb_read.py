@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from splatworld import limits, sh
 from splatworld.errors import FormatError
-from splatworld.formats import gltf_container, gltf_nodes, parts
+from splatworld.formats import gltf_container, gltf_nodes, gltf_read, mesh_world, parts, streams
 from splatworld.formats.checks import checked_count, sound_ids
 from splatworld.formats.frames import Frame
 from splatworld.formats.gltf_container import POINTS, Column, Glb, Primitive
@@ -73,16 +73,25 @@ def _coefficients(degree: int) -> list[str]:
 
 @contextmanager
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
-    """The splats of a GLB, to be read in blocks. Raises `FormatError`."""
+    """The splats of a GLB, to be read in blocks, or made of its meshes and points. Raises `FormatError`."""
     with gltf_container.opened(path) as glb:
         strange = [name for name in glb.json.extensions_required if name not in _UNDERSTOOD]
         if strange:
             raise FormatError(f"{path.name} cannot be read without the extension {strange[0]}, which is not known here")
         found, others = _parts(glb)
-        if not found and (others or EXTENSION not in glb.json.extensions_used):
-            raise FormatError(f"{path.name} holds no splats but {others:,} primitives of other kinds")
-        _tell(glb, found, others, progress)
-        yield _source(glb, found, frame or FRAME)
+        if found or (EXTENSION in glb.json.extensions_used and not others):
+            _tell(glb, found, others, progress)
+            yield _source(glb, found, frame or FRAME)
+        else:
+            yield _of_meshes(glb, path, frame or FRAME, progress)
+
+
+def _of_meshes(glb: Glb, path: Path, frame: Frame, progress: Progress) -> Source:
+    """The splats that meshes or points are made into."""
+    meshes = list(gltf_read.meshes(glb))
+    if not meshes:
+        raise FormatError(f"{path.name} shows neither splats nor meshes nor points")
+    return streams.held(mesh_world.structured(meshes, name=path.stem, frame=frame, progress=progress), path.name)
 
 
 def _parts(glb: Glb) -> tuple[list[_Part], int]:

@@ -1,4 +1,4 @@
-"""Reading the meshes and points of a GLB: one `Mesh` for each node that shows some, placed in world axes."""
+"""Reading the meshes and points of a GLB: one `Mesh` for each node that shows some, placed in the axes of the file."""
 
 import io
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import FormatError
 from splatworld.formats import gltf_nodes
-from splatworld.formats.frames import FILE_FROM_WORLD
 from splatworld.formats.gltf_container import FAN, POINTS, STRIP, TRIANGLES, Glb, Primitive
 from splatworld.formats.meshes import Material, Mesh
 from splatworld.palette import display_from_linear
@@ -19,7 +18,7 @@ _SHOWN = (POINTS, TRIANGLES, STRIP, FAN)
 
 
 def meshes(glb: Glb) -> Iterator[Mesh]:
-    """All that the scene shows as triangles or points, in world axes; lines are left out. Raises `FormatError`."""
+    """All that the scene shows as triangles or points, in axes with y up (`rub`); no lines. Raises `FormatError`."""
     reader = _Reader(glb)
     for node, place in gltf_nodes.shown(glb):
         if node.mesh is None:
@@ -30,7 +29,7 @@ def meshes(glb: Glb) -> Iterator[Mesh]:
         triangles = [part for part in parts if len(part.faces)]
         points = [part for part in parts if not len(part.faces) and len(part.vertices)]
         for found in ([_joined(triangles)] if triangles else []) + points:
-            yield _placed(found, FILE_FROM_WORLD["rub"].inverse().matrix @ place, glb.name)
+            yield _placed(found, place, glb.name)
 
 
 class _Reader:
