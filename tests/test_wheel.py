@@ -40,6 +40,7 @@ def test_without_kernels_it_fits_every_platform_and_the_reference_draws(tmp_path
     made, said = wheel(tmp_path, "--pure", "--check", "--borrow")
     assert made.name.endswith("-py3-none-any.whl")
     assert not [name for name in contents(made) if name.endswith((".so", ".pyd", ".cpp", ".h"))]
+    assert {f"splatworld/publish/page/{name}" for name in ("index.html", "page.css", "page.js")} <= set(contents(made))
     found = backends(said)
     assert found["reference"] == "ready"
     assert "without its kernels" in found["cpu"]
