@@ -1,6 +1,6 @@
 """What a page shows, written into its folder: splats, sky, collider, poster, settings; and what it says about them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Prog
     told = settings(views, places, background=background or _EMPTY)
     (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
     progress(Stage("splats", 4, STAGES))
-    scenes, names = _scenes(rest, folder, wishes, progress)
+    scenes, names = _scenes(rest.splats(), folder, wishes, progress)
     parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scenes": scenes}
     parts |= {"budgets": BUDGETS} | ({"sky": SKY} if background else {}) | ({"collider": COLLIDER} if walled else {})
     names = [*names, POSTER, SETTINGS, *(SKY for _ in [0] if background), *(COLLIDER for _ in [0] if walled)]
@@ -104,9 +104,12 @@ def _collider(world: World, folder: Path) -> bool:
     return True
 
 
-def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
-    """Write the splats: what the page may choose from, the best first, and the names of their files."""
-    count = len(world.splats())
+def _scenes(splats: Splats, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write the splats: what the page may choose from, the best first, and the names of their files.
+
+    Ids of things and labels stay behind: the viewer does not use them, and they are a tenth of a file.
+    """
+    count = len(splats)
     most = min(count, wishes.most or count)
     counts = [most]
     if wishes.streamed:
@@ -114,17 +117,17 @@ def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> t
     scenes = []
     for wanted in counts:
         name = SCENE if wanted == most else f"world-{wanted // 1000}k.sog"
-        lighter = world if wanted == count else _merged(world, wanted, progress)
-        formats.save(lighter, folder / name, progress=progress)
-        scenes.append({"file": name, "splats": len(lighter.splats())})
+        lighter = splats if wanted == count else _merged(splats, wanted, progress)
+        formats.save(replace(lighter, extras={}), folder / name, progress=progress)
+        scenes.append({"file": name, "splats": len(lighter)})
     return scenes, [scene["file"] for scene in scenes]
 
 
-def _merged(world: World, count: int, progress: Progress) -> World:
+def _merged(splats: Splats, count: int, progress: Progress) -> Splats:
     from splatworld.decimate import decimated
 
-    progress(Note(f"{len(world):,} splats are merged into {count:,}"))
-    return decimated(world, count, progress=progress)
+    progress(Note(f"{len(splats):,} splats are merged into {count:,}"))
+    return decimated(splats, count, progress=progress)
 
 
 def _description(world: World, wishes: Wishes) -> str:

@@ -77,6 +77,7 @@ def test_the_folder_holds_what_it_says(page, world):
     assert about["provenance"]["seed"] == 0
     ground = formats.load(page / "world.sog")
     assert len(ground) == len(world) * 9 // 12, "the sky is a picture"
+    assert not ground.things, "visitors are sent what they see"
 
 
 def test_every_address_on_the_page_leads_into_the_folder(page):
