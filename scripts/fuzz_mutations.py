@@ -10,6 +10,7 @@ import random
 import re
 import sqlite3
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -43,7 +44,8 @@ def mutated(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
         fit = [change for knows, change in _CONTAINERS if knows(data)]
         chosen = rng.choice(fit) if fit and rng.random() < 0.7 else _bytes
         try:
-            data = chosen(data, rng, others)[:BYTES_MAX]
+            with warnings.catch_warnings(action="ignore"):  # of libraries, about what is broken on purpose
+                data = chosen(data, rng, others)[:BYTES_MAX]
         except Exception:  # an earlier mutation left no container to look into
             data = _bytes(data, rng, others)[:BYTES_MAX]
     return data
