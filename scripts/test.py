@@ -81,6 +81,7 @@ def _native_tests() -> list[list[str | Path]]:
     include = ["-I", KERNELS, "-I", KERNELS / "include"]
     programs = {
         "maths": [*sorted((tests / "maths").glob("*.cpp"))],
+        "records": [tests / "records.cpp", KERNELS / "cpu" / "records.cpp"],
         "simt": ["-DSW_EMULATED", tests / "simt.cpp", KERNELS / "cuda" / "simt.cpp"],
     }
     commands: list[list[str | Path]] = []
