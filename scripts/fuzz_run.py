@@ -259,6 +259,7 @@ def _guided(case: Case, seed: int, inputs: range, until: float, report: _Report)
         for function in _readers():
             atheris.instrument_func(function)
         options = [f"-seed={seed + 1}", f"-max_len={BYTES_MAX}", "-len_control=0", "-timeout=0", "-rss_limit_mb=0"]
+        options.append(f"-artifact_prefix={corpus}/")
         atheris.Setup(["fuzz", *options, corpus], once, custom_mutator=change)
         atheris.Fuzz()
 

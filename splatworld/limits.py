@@ -24,6 +24,7 @@ PLY_PROPERTIES = 256
 SPZ_FRACTIONAL_BITS_MAX = 23
 SPZ_TRAILING_BYTES = 1 << 20
 KSPLAT_SECTIONS = 16_384
+RAD_JSON_BYTES = 8 << 20
 UNPACKED_RATIO_MAX = 200
 """Bytes in memory that a byte of a packed file may stand for, before it is taken for a bomb. Honest files stay below
 30: where SH are many and nearly all zero ..."""
@@ -52,11 +53,31 @@ USD_PRIMS = 100_000
 """And properties."""
 USD_DEPTH = 500
 """Of brackets in text."""
+USD_SECONDS = 3
+"""Of the processor, for the process that asks usd-core about a file ..."""
+USD_BYTES_PER_SECOND = 1 << 20
+"""... and one more for so many bytes of the file."""
+USD_MEMORY_BYTES = 300 << 20
+"""Of that process ..."""
+USD_MEMORY_PER_BYTE = 20
+"""... and so many more for each byte of the file."""
+USD_ANSWER_BYTES = 64 << 20
+"""What that process may say besides the arrays."""
 
 POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0
 SH_ABS_MAX = 1e3
 SH_DEGREE_MAX = 4
+
+MESH_VERTICES_MAX = 20_000_000
+MESH_FACES_MAX = 20_000_000
+MESH_TEXT_BYTES = 256 << 20
+"""Of a mesh or of points written in decimal numbers: .obj, ASCII .ply."""
+MESH_POLYGON_CORNERS = 1_000
+MESH_OBJECTS = 100_000
+MTL_BYTES = 8 << 20
+MESH_TEXTURE_PIXELS = 1 << 25
+"""Of all pictures of a mesh together."""
 
 IMAGE_SIDE_MAX_PX = 16_384
 IMAGE_PIXELS_MAX = 50_000_000

@@ -21,7 +21,8 @@ from splatworld.errors import OutputError
 from splatworld.formats.checks import writable
 from splatworld.formats.streams import Shape
 from splatworld.formats.structure import NOTHING
-from splatworld.formats.usd_read import FRAME, IDS, KEY, NAME, opened, pxr, said
+from splatworld.formats.usd_child import KEY, NAME, pxr, said
+from splatworld.formats.usd_read import FRAME, IDS, opened
 from splatworld.progress import Progress
 from splatworld.splats import Splats
 

@@ -1,43 +1,63 @@
-"""Reading OpenUSD's splats: the layer is looked at before it is composed; see `splatworld.formats.usd`.
+"""Reading OpenUSD's splats: usd-core is asked in a process of its own (`usd_child`), and not believed.
 
-usd-core would follow a file's references to other files and compose small files into endless ones; and its parser of
-text ends the process where brackets are nested deep. So files that refer to anything are refused, and text is scanned.
+It ends the process that asks where a file is damaged in certain ways; and its parser of text does where brackets are
+nested deep, so text is scanned before. Here what it found is checked and becomes splats; see `splatworld.formats.usd`.
 """
 
-import importlib
-import re
+import os
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError
-from splatworld.formats import parts
-from splatworld.formats.checks import checked_count, sound_ids
+from splatworld.formats import parts, usd_child
+from splatworld.formats.checks import checked_unpacking, sound_ids
 from splatworld.formats.frames import Frame
 from splatworld.formats.parts import Part
 from splatworld.formats.streams import Source
-from splatworld.formats.structure import NOTHING, Structure, checked
-from splatworld.geometry import Similarity
+from splatworld.formats.structure import NOTHING, checked
+from splatworld.formats.usd_child import NAME, WIDTHS
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
 
 FRAME: Frame = "rfu"
 IDS = {"thing": np.dtype(np.int32), "label": np.dtype(np.int16)}
 """Extras that are written as primvars, and their types here."""
-KEY = "splatworld"
-"""Of the structure, in the custom data of the layer."""
-NAME = "radiance:sphericalHarmonics"
-_WIDTHS = {"positions": 3, "orientations": 4, "scales": 3, "opacities": 1, f"{NAME}Coefficients": 3}
-_ARCS = ("references", "payload", "inheritPaths", "specializes", "variantSetNames")
 _SCAN_BYTES = 1 << 20
+_TYPES = ("<f4", "<i1", "<u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "|i1", "|u1")
+
+
+class _Prim(msgspec.Struct, frozen=True):
+    """Splats as the child tells of them."""
+
+    path: str
+    matrix: tuple[float | None, ...]
+    degree: int
+    arrays: dict[str, tuple[str, tuple[int, ...]]]
+    """Type and shape by the name of the attribute, in the order in which they follow."""
+
+
+class _Layer(msgspec.Struct, frozen=True):
+    """A file as the child tells of it; or only a sentence about what is wrong."""
+
+    error: str | None = None
+    prims: tuple[_Prim, ...] = ()
+    up: str = "Y"
+    unit: float = 0.01
+    unit_told: bool = False
+    structure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,34 +71,80 @@ class _Part(Part):
 
 @contextmanager
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
-    """The splats of a USD, whose arrays are mapped or in memory. Raises `FormatError`."""
-    Tf = pxr("Tf")
+    """The splats of a USD, whose arrays are in memory. Raises `FormatError`."""
     _check_text(path)
-    try:
-        stage = _composed(path)
-        found, structure = _parts(stage, path.name, progress), _structure(stage, path.name)
-        up, unit = _axes(stage, path.name, progress)
-    except Tf.ErrorException as why:
-        raise FormatError(f"{path.name} is no USD that can be read: {said(why)}") from None
+    with _asked(path) as answer:
+        layer = _layer(answer, path.name)
+        arrays = [_arrays(answer, prim, path) for prim in layer.prims]
+    found, start = list[_Part](), 0
+    for prim, own in zip(layer.prims, arrays, strict=True):
+        found.append(_part(prim, own, start, f"{path.name}: {prim.path}", progress))
+        start += found[-1].count
+    structure = NOTHING if layer.structure is None else checked(layer.structure.encode(), path.name)
     shared = [name for name in IDS if found and all(name in part.arrays for part in found)]
     extras = {name: (IDS[name], ()) for name in shared if name != "label" or structure.labels}
-    count, degree = sum(part.count for part in found), max((part.degree for part in found), default=0)
+    degree = max((part.degree for part in found), default=0)
     fill = partial(parts.fill, found, partial(_fill, len(structure.labels)))
-    yield Source(path.name, count, degree, frame or up, fill, extras, structure.labels, unit=unit, structure=structure)
+    up: Frame = "rfu" if layer.up == "Z" else "rub"
+    if not layer.unit_told:
+        progress(Note(f"{path.name} does not say how long its unit is; USD's own, a centimetre, is assumed"))
+    yield Source(
+        path.name, start, degree, frame or up, fill, extras, structure.labels, unit=layer.unit, structure=structure
+    )
 
 
-def pxr(name: str) -> Any:
-    """A module of usd-core, late, as it takes its time; and as anything, as its types are those of compiled code."""
-    return importlib.import_module(f"pxr.{name}")
+@contextmanager
+def _asked(path: Path) -> Iterator[IO[bytes]]:
+    """What the child says about a file. It is ended at last, at the latest when its time is over."""
+    program = [sys.executable, "-P", usd_child.__file__, str(path)]
+    # One thread, as others need memory of their own; and the modules from where ours are.
+    variables = {**os.environ, "PXR_WORK_THREAD_LIMIT": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(program, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, env=variables) as child:
+        assert child.stdout is not None
+        patience = 60 + os.path.getsize(path) / limits.USD_BYTES_PER_SECOND
+        timer = threading.Timer(patience, child.kill)
+        timer.start()
+        try:
+            yield child.stdout
+        finally:
+            timer.cancel()
+            child.kill()
 
 
-def said(why: Exception) -> str:
-    """What usd-core has to say, without the places in its source."""
+def _layer(answer: IO[bytes], source: str) -> _Layer:
+    line = answer.readline(limits.USD_ANSWER_BYTES)
     try:
-        found = re.findall(r" : '(.*?)'\s*(?:\n|$)", str(why), re.DOTALL)
-    except UnicodeDecodeError:  # it cites the file
-        found = []
-    return " ".join((found[0] if found else "it is damaged").split())[:200]
+        layer = msgspec.json.decode(line, type=_Layer)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise FormatError(f"{source} is no USD that can be read: usd-core gave up on it") from None
+    if layer.error is not None:
+        raise FormatError(layer.error)
+    if not limits.FILE_UNIT_MIN <= layer.unit <= limits.FILE_UNIT_MAX:
+        raise FormatError(f"{source} has units of {layer.unit:g} m")
+    return layer
+
+
+def _arrays(answer: IO[bytes], prim: _Prim, path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a prim, which must be taken in order."""
+    size, what = os.path.getsize(path), f"{path.name}: {prim.path}"
+    if not 0 <= prim.degree <= limits.SH_DEGREE_MAX:
+        raise FormatError(f"{what} has SH of degree {prim.degree}; 0 to {limits.SH_DEGREE_MAX} are read")
+    rows = max((shape[0] for _, shape in prim.arrays.values()), default=0)
+    checked_unpacking(rows // (prim.degree + 1) ** 2, prim.degree, size, what)
+    found = {}
+    for name, (kind, shape) in prim.arrays.items():
+        width = (WIDTHS[name],) if WIDTHS.get(name, 1) > 1 else ()
+        if kind not in _TYPES or shape[1:] != width:
+            raise FormatError(f"{what}: {name} holds other values than {WIDTHS.get(name, 1)} numbers each")
+        found[name] = np.empty(shape, kind)
+        view, done = found[name].reshape(-1).view(np.uint8).data, 0
+        while done < len(view):
+            got = answer.readinto(view[done:])  # type: ignore[attr-defined]
+            if not got:
+                raise FormatError(f"{path.name} is no USD that can be read: usd-core gave up on it")
+            done += got
+    return found
 
 
 def _check_text(path: Path) -> None:
@@ -113,97 +179,19 @@ def _scan(file: BinaryIO, source: str) -> None:
         depth = int(depths[-1])
 
 
-def _composed(path: Path) -> Any:
-    """The stage of a layer that refers to nothing else."""
-    Sdf, Usd = pxr("Sdf"), pxr("Usd")
-    layer = Sdf.Layer.OpenAsAnonymous(str(path))
-    if layer is None:
-        raise FormatError(f"{path.name} is no USD that can be read")
-    prims, arcs = 0, list[str](["subLayers"] if layer.subLayerPaths else [])
-
-    def look(at: Any) -> None:
-        nonlocal prims
-        prims += 1
-        if prims <= limits.USD_PRIMS and at.IsPrimPath() and not arcs:
-            spec = layer.GetPrimAtPath(at)
-            arcs.extend(key for key in _ARCS if spec is not None and spec.HasInfo(key))
-
-    layer.Traverse(Sdf.Path.absoluteRootPath, look)
-    if prims > limits.USD_PRIMS:
-        raise FormatError(f"{path.name} has more than {limits.USD_PRIMS:,} prims and properties")
-    if arcs:
-        raise FormatError(f"{path.name} is put together from other places ({arcs[0]}); `usdcat --flatten` makes one "
-                          "file of them")  # fmt: skip
-    return Usd.Stage.Open(layer)
-
-
-def _parts(stage: Any, source: str, progress: Progress) -> list[_Part]:
-    """All visible fields of splats. Raises `FormatError` if there are none at all."""
-    Usd, UsdGeom, UsdVol = pxr("Usd"), pxr("UsdGeom"), pxr("UsdVol")
-    fields = [prim for prim in stage.Traverse() if prim.IsA(UsdVol.ParticleField3DGaussianSplat)]
-    if not fields:
-        raise FormatError(f"{source} holds no ParticleField3DGaussianSplat")
-    places = UsdGeom.XformCache(Usd.TimeCode.EarliestTime())
-    found, start = list[_Part](), 0
-    for prim in fields:
-        if UsdGeom.Imageable(prim).ComputeVisibility() == UsdGeom.Tokens.invisible:
-            continue
-        place = np.array(places.GetLocalToWorldTransform(prim)).T  # USD's vectors are rows
-        found.append(_part(prim, start, parts.similarity(place, f"{source}: {prim.GetPath()}"), source, progress))
-        start += found[-1].count
-    return found
-
-
-def _part(prim: Any, start: int, place: Similarity, source: str, progress: Progress) -> _Part:
+def _part(prim: _Prim, arrays: dict[str, NDArray[Any]], start: int, what: str, progress: Progress) -> _Part:
     """What the schema says of missing and odd arrays: too long ones are cut, too short ones ignored."""
-    what = f"{source}: {prim.GetPath()}"
-    arrays = {name: _values(prim, name, width, what) for name, width in _WIDTHS.items()}
-    positions = arrays["positions"]
-    count = 0 if positions is None else checked_count(len(positions), 0, 0, what)
-    degree = prim.GetAttribute(f"{NAME}Degree").Get()
-    if not isinstance(degree, int) or not 0 <= degree <= limits.SH_DEGREE_MAX:
-        raise FormatError(f"{what} has SH of degree {degree}; 0 to {limits.SH_DEGREE_MAX} are read")
-    arrays |= {name: _values(prim, f"primvars:{name}", 1, what) for name in IDS}
-    needed = dict.fromkeys(arrays, count) | {f"{NAME}Coefficients": count * (degree + 1) ** 2}
-    short = [name for name, values in arrays.items() if values is not None and len(values) < needed[name]]
+    values = [np.nan if number is None else number for number in prim.matrix]
+    if len(values) != 16:
+        raise FormatError(f"{what} has no transform")
+    place = parts.similarity(np.array(values, np.float64).reshape(4, 4), what)
+    count = len(arrays.get("positions", ()))
+    needed = dict.fromkeys(arrays, count) | {f"{NAME}Coefficients": count * (prim.degree + 1) ** 2}
+    short = [name for name, values in arrays.items() if len(values) < needed[name]]
     if short:
         progress(Note(f"{what}: left out are {', '.join(short)}, which are shorter than the positions"))
-    kept = {name: v[: needed[name]] for name, v in arrays.items() if v is not None and name not in short}
-    return _Part(start, count, place, degree if f"{NAME}Coefficients" in kept else 0, kept)
-
-
-def _values(prim: Any, name: str, width: int, what: str) -> NDArray[Any] | None:
-    """The numbers of an attribute, [n] or [n, width], at the earliest time; None without. float32 before float16."""
-    earliest = pxr("Usd").TimeCode.EarliestTime()
-    for attribute in (prim.GetAttribute(name), prim.GetAttribute(f"{name}h")):
-        found = attribute.Get(earliest) if attribute else None
-        if found is None or not len(found):
-            continue
-        try:
-            values = np.asarray(found)
-            values = values if values.dtype.kind in "iu" else values.astype(np.float32, copy=False)
-        except (TypeError, ValueError):
-            values = np.zeros(0)
-        if values.shape != ((len(found), width) if width > 1 else (len(found),)):
-            raise FormatError(f"{what}: {name} holds other values than {width} numbers each")
-        return values
-    return None
-
-
-def _structure(stage: Any, source: str) -> Structure:
-    found = stage.GetRootLayer().customLayerData.get(KEY)
-    return checked(found.encode(), source) if isinstance(found, str) else NOTHING
-
-
-def _axes(stage: Any, source: str, progress: Progress) -> tuple[Frame, float]:
-    """The axes, and the metres of a unit."""
-    UsdGeom = pxr("UsdGeom")
-    unit = UsdGeom.GetStageMetersPerUnit(stage)
-    if not limits.FILE_UNIT_MIN <= unit <= limits.FILE_UNIT_MAX:
-        raise FormatError(f"{source} has units of {unit:g} m")
-    if not UsdGeom.StageHasAuthoredMetersPerUnit(stage):
-        progress(Note(f"{source} does not say how long its unit is; USD's own, a centimetre, is assumed"))
-    return "rfu" if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z else "rub", unit
+    kept = {name: values[: needed[name]] for name, values in arrays.items() if name not in short}
+    return _Part(start, count, place, prim.degree if f"{NAME}Coefficients" in kept else 0, kept)
 
 
 def _fill(labels: int, part: _Part, start: int, target: Splats) -> None:

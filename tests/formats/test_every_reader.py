@@ -43,6 +43,8 @@ def writable() -> Iterator[str]:
 
 
 SUFFIXES = list(writable())
+SLOW = {"usd", "usda", "usdc", "usdz"}
+"""A process is started for each of their files."""
 
 
 def outcome(path: Path) -> str:
@@ -73,7 +75,7 @@ def test_files_cut_at_any_byte_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"x.{suffix}"
     whole = written(random_splats(2), path)
     assert whole is not None
-    for end in cuts(len(whole)):
+    for end in range(9, len(whole), len(whole) // 4) if suffix in SLOW else cuts(len(whole)):
         path.write_bytes(whole[:end])
         allowed = {"read", "refused"} if suffix in SOUND_WHEN_CUT else {"refused"}
         if suffix == "splat" and end % 32 == 0:
@@ -87,7 +89,7 @@ def test_flipped_bits_never_crash(tmp_path: Path, suffix: str) -> None:
     whole = written(random_splats(5, degree=1), path)
     assert whole is not None
     rng = np.random.default_rng(1)
-    for _ in range(150):
+    for _ in range(5 if suffix in SLOW else 150):
         broken = bytearray(whole)
         # Half of them in the first bytes, where the sizes stand.
         broken[rng.integers(len(whole) if rng.random() < 0.5 else min(len(whole), 200))] ^= 1 << rng.integers(8)
