@@ -30,6 +30,7 @@ BUILT_IN = {
     "compressed.ply": "splatworld.formats.compressed_ply",
     "splat": "splatworld.formats.splat",
     "ksplat": "splatworld.formats.ksplat",
+    "rad": "splatworld.formats.rad",
     "spz": "splatworld.formats.spz",
     "sog": "splatworld.formats.sog",
     "glb": "splatworld.formats.glb",
@@ -37,6 +38,7 @@ BUILT_IN = {
     "usda": "splatworld.formats.usd",
     "usdc": "splatworld.formats.usd",
     "usdz": "splatworld.formats.usd",
+    "obj": "splatworld.formats.obj",
 }
 _HEAD_BYTES = 512
 _STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")

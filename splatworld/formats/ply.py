@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats import compressed_ply, ply_comments
+from splatworld.formats import compressed_ply, ply_comments, ply_mesh
 from splatworld.formats.checks import SOUND, WRITABLE, sound_ids, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.ply_comments import Said
 from splatworld.formats.ply_header import Element, Header, read_header
 from splatworld.formats.ply_rows import Columns
-from splatworld.formats.streams import Shape, Source
+from splatworld.formats.streams import Shape, Source, held
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
 
@@ -51,6 +51,10 @@ def recognises(head: bytes) -> bool:
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
     """A PLY, plain or compressed, to be read in blocks. Raises `FormatError`."""
     with open(path, "rb") as file:
+        if (world := ply_mesh.read(file, path, frame, progress)) is not None:
+            yield held(world, path.name)
+            return
+        file.seek(0)
         header = read_header(file, path.name)
         said = ply_comments.understood(header.comments, FRAME, path.name)
         said = msgspec.structs.replace(said, frame=frame or said.frame)

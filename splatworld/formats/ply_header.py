@@ -11,12 +11,12 @@ from splatworld.errors import FormatError
 from splatworld.formats.blocks import read_at
 from splatworld.formats.checks import checked_count
 
-_TYPES = {
+TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
     "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
     "double": "f8", "float64": "f8",
 }  # fmt: skip
-_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
+ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,14 @@ class Header:
 
 
 def read_header(file: BinaryIO, source: str) -> Header:
-    """Read and check the header of an open PLY. Raises `FormatError`."""
+    """Read and check the header of an open PLY of equal records. Raises `FormatError`."""
+    lines, offset = read_lines(file, source)
+    size = os.fstat(file.fileno()).st_size
+    return Header(_elements([line.split() for line in lines], offset, size, source), comments(lines))
+
+
+def read_lines(file: BinaryIO, source: str) -> tuple[list[str], int]:
+    """The lines of the header of an open PLY, and where its data begin. Raises `FormatError`."""
     text = file.read(limits.PLY_HEADER_BYTES)
     if not text.startswith((b"ply\n", b"ply\r")):
         raise FormatError(f"{source} is no PLY: it does not begin with 'ply'")
@@ -58,16 +65,18 @@ def read_header(file: BinaryIO, source: str) -> Header:
     newline = text.find(b"\n", end)
     if end < 0 or newline < 0:
         raise FormatError(f"{source}: no end of header in the first {limits.PLY_HEADER_BYTES >> 10} KiB")
-    lines = text[:end].decode("latin-1").splitlines()
-    comments = tuple(line.removeprefix("comment").strip() for line in lines if line.startswith("comment"))
-    size = os.fstat(file.fileno()).st_size
-    return Header(_elements([line.split() for line in lines], newline + 1, size, source), comments)
+    return text[:end].decode("latin-1").splitlines(), newline + 1
+
+
+def comments(lines: list[str]) -> tuple[str, ...]:
+    """What stands in the comments."""
+    return tuple(line.removeprefix("comment").strip() for line in lines if line.startswith("comment"))
 
 
 def _elements(lines: list[list[str]], offset: int, size: int, source: str) -> dict[str, Element]:
     order = _byte_order(lines, source)
     found: dict[str, Element] = {}
-    for name, count, properties in _declared(lines, source):
+    for name, count, properties in declared(lines, source):
         if any(p[0] == "list" for p in properties):
             if "vertex" in found:
                 break
@@ -84,12 +93,12 @@ def _elements(lines: list[list[str]], offset: int, size: int, source: str) -> di
 
 def _byte_order(lines: list[list[str]], source: str) -> str:
     kind = next((line[1] for line in lines if line[:1] == ["format"] and len(line) > 1), "missing")
-    if kind not in _ORDERS:
-        raise FormatError(f"{source}: PLY format '{kind[:40]}' is not read; expected {' or '.join(_ORDERS)}")
-    return _ORDERS[kind]
+    if kind not in ORDERS:
+        raise FormatError(f"{source}: PLY format '{kind[:40]}' is not read; expected {' or '.join(ORDERS)}")
+    return ORDERS[kind]
 
 
-def _declared(lines: list[list[str]], source: str) -> list[tuple[str, int, list[list[str]]]]:
+def declared(lines: list[list[str]], source: str) -> list[tuple[str, int, list[list[str]]]]:
     """(name, count, properties) of each element; a property is [type, ..., name]."""
     elements: list[tuple[str, int, list[list[str]]]] = []
     for line in lines:
@@ -110,10 +119,10 @@ def _record(properties: list[list[str]], order: str, source: str) -> np.dtype:
         raise FormatError(
             f"{source}: an element has {len(properties)} properties; 1 to {limits.PLY_PROPERTIES} are read"
         )
-    unknown = [p[0] for p in properties if p[0] not in _TYPES]
+    unknown = [p[0] for p in properties if p[0] not in TYPES]
     if unknown:
         raise FormatError(f"{source}: unknown property type '{unknown[0][:40]}'")
     names = [p[-1] for p in properties]
     if len(set(names)) < len(names):
         raise FormatError(f"{source}: an element has two properties of the same name")
-    return np.dtype([(p[-1], order + _TYPES[p[0]]) for p in properties])
+    return np.dtype([(p[-1], order + TYPES[p[0]]) for p in properties])

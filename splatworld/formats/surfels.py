@@ -28,6 +28,8 @@ NEIGHBOURS = 6
 """Points from which the spacing and the plane at a point are told."""
 ROUND = 1.12
 """Distance to the farthest of the neighbours over the spacing, between those of even and of random points."""
+POINT_COVER = 0.85
+"""As `discs.COVER`, for points that nobody spread evenly."""
 CROWD = 24
 """Candidates in a cube of one spacing that are looked at; more are there only where surfaces lie on each other."""
 SHADE = 0.45
@@ -52,7 +54,7 @@ def from_points(points: Floats, colours: Floats | None = None, normals: Floats |
     if given is not None:
         known = np.linalg.norm(given, axis=1) > 1e-6
         frames[known] = _frames(given[known] / np.linalg.norm(given[known], axis=1, keepdims=True))
-    flat = np.maximum(discs.COVER * spacing, 1e-6)
+    flat = np.maximum(POINT_COVER * spacing, 1e-6)
     thin = np.clip(thickness, discs.FLATNESS * flat, 0.7 * flat)
     opacity = np.full(len(points), OPACITY, np.float32)
     splats = _splats(points, frames, np.stack([flat, flat, thin], 1), shown, opacity)
