@@ -47,7 +47,7 @@ class _Splatting(msgspec.Struct, frozen=True, rename="camel"):
 class _Extras(msgspec.Struct, frozen=True):
     """Those of the scene."""
 
-    splatworld: msgspec.Raw | None = None
+    splatworld: msgspec.Raw = msgspec.Raw(b"null")
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def _structure(glb: Glb) -> Structure:
         extras = msgspec.json.decode(glb.item(glb.json.scenes, glb.json.scene, "scene").extras, type=_Extras | None)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return NOTHING
-    found = extras.splatworld if extras is not None else None
-    return checked(bytes(found), glb.name) if found is not None else NOTHING
+    found = bytes(extras.splatworld) if extras is not None else b"null"
+    return checked(found, glb.name) if found != b"null" else NOTHING
 
 
 def _fill(glb: Glb, labels: int, part: _Part, start: int, target: Splats) -> None:

@@ -37,6 +37,7 @@ Size = Annotated[int, Meta(ge=0, le=2**40)]
 Vec3 = tuple[float, float, float]
 Vec4 = tuple[float, float, float, float]
 Item = TypeVar("Item")
+_NULL = msgspec.Raw(b"null")
 
 
 class _Struct(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -52,7 +53,7 @@ class Accessor(_Struct, frozen=True):
     buffer_view: Index | None = None
     byte_offset: Size = 0
     normalized: bool = False
-    sparse: msgspec.Raw | None = None
+    sparse: msgspec.Raw = _NULL
 
 
 class View(_Struct, frozen=True):
@@ -104,7 +105,7 @@ class Scene(_Struct, frozen=True):
     """The roots of what is shown together."""
 
     nodes: list[Index] = []
-    extras: msgspec.Raw = msgspec.Raw(b"null")
+    extras: msgspec.Raw = _NULL
 
 
 class TextureInfo(_Struct, frozen=True):
@@ -209,7 +210,7 @@ class Glb:
     def column(self, index: int, *widths: int) -> Column:
         """The place of an accessor whose elements have one of `widths` numbers. Raises `FormatError`."""
         accessor, what = self.item(self.json.accessors, index, "accessor"), f"{self.name}: accessor {index}"
-        if accessor.sparse is not None or accessor.buffer_view is None:
+        if accessor.sparse != _NULL or accessor.buffer_view is None:
             raise FormatError(f"{what} is sparse, or without bytes; such are not read")
         width = _TYPES.index(accessor.type) + 1 if accessor.type in _TYPES else 0
         if width not in widths or accessor.component_type not in _DTYPES:

@@ -172,7 +172,7 @@ def _placed(mesh: Mesh, place: NDArray[np.float64], source: str) -> Mesh:
         raise FormatError(f"{source}: '{mesh.name}' lies beyond {limits.POSITION_METRES_MAX:,.0f} m")
     normals = None
     if mesh.normals is not None and abs(volume) > 1e-30:
-        normals = mesh.normals @ np.linalg.inv(linear) * np.sign(volume)
+        normals = mesh.normals @ np.linalg.inv(linear)
         normals = (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)).astype(np.float32)
     faces = mesh.faces[:, ::-1] if volume < 0 else mesh.faces
     return Mesh(
