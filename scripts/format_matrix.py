@@ -131,7 +131,8 @@ def _round_trips(name: str, world: World, folder: Path) -> Iterator[str]:
 
 _METHOD = (
     "PSNR over all pixels of eight views of 480 x 320, each on black or on white, whichever is worse. Errors are rms "
-    "but where said; a rotation counts by the shape that it turns, so that of a sphere is none."
+    "but where said, of colour and SH (band by band) by opacity; a rotation counts by the shape that it turns, so that "
+    "of a sphere is none."
 )
 
 

@@ -30,9 +30,10 @@ class Attributes(msgspec.Struct, frozen=True):
     opacity_bias: float
     """Mean of what the second is more opaque."""
     colour_rms: float
-    """Of the base colour, display values."""
+    """Of the base colour, display values; by opacity, as the colour of what is not seen is free."""
     sh_rms: tuple[float, ...]
-    """Of the coefficients of each band from the first on, to the higher of both degrees; those not stored are 0."""
+    """Of the coefficients of each band from the first on, to the higher of both degrees; those not stored are 0. By
+    opacity too."""
     same_thing: float | None
     """Share whose thing is the same; None where one of the two does not tell things."""
 
@@ -52,7 +53,7 @@ def attributes(a: Splats, b: Splats) -> Attributes:
         rotation_p99_deg=float(np.quantile(angles.numpy(), 0.99)),
         opacity_rms=_rms(opacity),
         opacity_bias=float(opacity.mean()),
-        colour_rms=_rms(b.colours - a.colours),
+        colour_rms=_seen_rms(b.colours - a.colours, a),
         sh_rms=_bands(a, b),
         same_thing=_same_thing(a, b),
     )
@@ -107,13 +108,20 @@ def _vector(turn: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3"]:
 def _bands(a: Splats, b: Splats) -> tuple[float, ...]:
     degree = max(a.degree, b.degree)
     error = b.with_degree(degree).sh - a.with_degree(degree).sh
-    return tuple(_rms(error[:, band * band : (band + 1) ** 2]) for band in range(1, degree + 1))
+    return tuple(_seen_rms(error[:, band * band : (band + 1) ** 2], a) for band in range(1, degree + 1))
 
 
 def _same_thing(a: Splats, b: Splats) -> float | None:
     if "thing" not in a.extras or "thing" not in b.extras:
         return None
     return float((a.extras["thing"] == b.extras["thing"]).double().mean())
+
+
+def _seen_rms(error: Tensor, splats: Splats) -> float:
+    """Rows weigh as much as the splats are opaque."""
+    weight = splats.opacities.double().clamp(min=1e-9)
+    squares = error.double().square().flatten(1).mean(1)
+    return float(((weight * squares).sum() / weight.sum()).sqrt())
 
 
 def _rms(error: Tensor) -> float:

@@ -64,7 +64,7 @@ def _in_order(a: Splats, b: Splats) -> bool:
 
 
 def _most_alike(few: Splats, many: Splats) -> Int64[Tensor, " p"]:
-    """For each of `few` its partner: the most alike in place and look of the nearest of `many`."""
+    """For each of `few` its partner: of the nearest of `many` the most alike that no other claims."""
     from scipy.spatial import KDTree
 
     count = min(_CANDIDATES, len(many))
@@ -74,7 +74,28 @@ def _most_alike(few: Splats, many: Splats) -> Int64[Tensor, " p"]:
     )
     spacing = max(float(distances[:, -1].median()), 1e-12)
     unlike = (_look(few)[:, None] - _look(many)[nearest]).square().sum(2) + (distances / spacing).square()
-    return nearest.gather(1, unlike.argmin(1, keepdim=True))[:, 0]
+    return _claimed(unlike, nearest, len(many))
+
+
+def _claimed(unlike: Float[Tensor, "p k"], candidates: Int64[Tensor, "p k"], count: int) -> Int64[Tensor, " p"]:
+    """One candidate for each row, different ones while there are any: who is most like it has it.
+
+    In each round all rows without a partner ask for the best candidate that is left, so k rounds are enough.
+    """
+    partners = candidates.gather(1, unlike.argmin(1, keepdim=True))[:, 0]
+    free, rows = torch.ones(count, dtype=torch.bool), torch.arange(len(partners))
+    for _ in range(candidates.shape[1]):
+        costs, choices = unlike[rows].masked_fill(~free[candidates[rows]], torch.inf).min(1)
+        costs, order = costs.sort(stable=True)
+        rows, choices = rows[order], choices[order]
+        asked = candidates[rows, choices]
+        first = torch.from_numpy(np.unique(asked.numpy(), return_index=True)[1])
+        first = first[costs[first].isfinite()]
+        partners[rows[first]], free[asked[first]] = asked[first], False
+        left = torch.ones(len(rows), dtype=torch.bool)
+        left[first] = False
+        rows = rows[left]
+    return partners
 
 
 def _look(splats: Splats) -> Float[Tensor, "n 7"]:
