@@ -124,6 +124,19 @@ def _kept(case: Case, number: int, why: str, data: bytes, asked: argparse.Namesp
 # --- watching
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a process is to do."""
+
+    case: Case
+    path: Path
+    """Where the inputs are put, one after the other."""
+    seed: int
+    inputs: range
+    until: float
+    """On the clock of `time.monotonic`."""
+
+
 class _Report:
     """What a process tells while it works: in memory that outlives it."""
 
@@ -141,31 +154,31 @@ def _tried(case: Case, asked: argparse.Namespace) -> Result:
     """One reader for its time: processes one after the other, each going on behind the input that the last came to."""
     result, began, first = Result(case.name), time.monotonic(), 0
     work = _guided if asked.guided else _in_turn
-    while first < asked.inputs and time.monotonic() - began < asked.seconds:
-        inputs = range(first, min(first + INPUTS_PER_PROCESS, asked.inputs))
-        kinds, failures, ended, reached = _watched(work, case, asked.seed, inputs, began + asked.seconds)
-        if ended:
-            failures[ended] = reached, ended, told_input(case, asked.seed, reached)
-            kinds["failed"] += 1
-            reached += 1
-        result.kinds += kinds
-        result.failures = failures | result.failures
-        result.inputs += reached - first
-        first = reached
+    with _placed(case) as path:
+        while first < asked.inputs and time.monotonic() - began < asked.seconds:
+            inputs = range(first, min(first + INPUTS_PER_PROCESS, asked.inputs))
+            task = Task(case, path, asked.seed, inputs, began + asked.seconds)
+            kinds, failures, ended, reached = _watched(work, task)
+            if ended:
+                failures[ended] = reached, ended, path.read_bytes()
+                kinds["failed"] += 1
+                reached += 1
+            result.kinds += kinds
+            result.failures = failures | result.failures
+            result.inputs += reached - first
+            first = reached
     result.seconds = time.monotonic() - began
     return result
 
 
-Work = Callable[[Case, int, range, float, _Report], None]
+Work = Callable[[Task, _Report], None]
 
 
-def _watched(
-    work: Work, case: Case, seed: int, inputs: range, until: float
-) -> tuple[Counter[str], Failures, str | None, int]:
+def _watched(work: Work, task: Task) -> tuple[Counter[str], Failures, str | None, int]:
     """Do the work in a process: what it counted, what failed, how it was ended if it was, the input it came to."""
     report = _Report()
-    process = _FORK.Process(target=_child, args=(work, case, seed, inputs, until, report))
-    report.begin(inputs.start)
+    process = _FORK.Process(target=_child, args=(work, task, report))
+    report.begin(task.inputs.start)
     process.start()
     report.sender.close()
     found: tuple[Counter[str], Failures] = Counter(), {}
@@ -184,14 +197,14 @@ def _watched(
     return *found, ended, report.number.value
 
 
-def _child(work: Work, case: Case, seed: int, inputs: range, until: float, report: _Report) -> Never:
+def _child(work: Work, task: Task, report: _Report) -> Never:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ADDRESSES_MAX,) * 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries in C say there what they think of a file
     warnings.simplefilter("error")  # noise for users, and often the trace of a value nobody looked at
-    work(case, seed, inputs, until, report)
+    work(task, report)
     os._exit(0)
 
 
@@ -209,59 +222,59 @@ def told_input(case: Case, seed: int, number: int) -> bytes:
 class _Try:
     """Reads one input after the other, and counts."""
 
-    def __init__(self, path: Path, inputs: range, until: float, report: _Report) -> None:
-        self.path, self.inputs, self.until, self.report = path, inputs, until, report
-        self.number = inputs.start
+    def __init__(self, task: Task, report: _Report) -> None:
+        self.task, self.report = task, report
+        self.number = task.inputs.start
         self.kinds: Counter[str] = Counter()
         self.failures: Failures = {}
 
     def once(self, data: bytes) -> bool:
         """Read the next input; False if that was the last one, and all is told."""
         try:
-            kind = outcome(self.path, data, again=self.number % WRITTEN_EVERY == 0)
+            kind = outcome(self.task.path, data, again=self.number % WRITTEN_EVERY == 0)
         except Failure as why:
             kind, text = "failed", str(why)
             self.failures.setdefault(re.sub(r"[\d.]+|'.*'", "#", text), (self.number, text, data))
         self.kinds[kind] += 1
         self.number += 1
         self.report.begin(self.number)
-        if self.number < self.inputs.stop and time.monotonic() < self.until:
+        if self.number < self.task.inputs.stop and time.monotonic() < self.task.until:
             return True
         self.report.sender.send((self.kinds, self.failures))
         return False
 
 
-def _in_turn(case: Case, seed: int, inputs: range, until: float, report: _Report) -> None:
+def _in_turn(task: Task, report: _Report) -> None:
     """Inputs by their numbers, until the time is over."""
-    with _placed(case) as path:
-        tried = _Try(path, inputs, until, report)
-        while tried.once(told_input(case, seed, tried.number)):
-            pass
+    tried = _Try(task, report)
+    while tried.once(told_input(task.case, task.seed, tried.number)):
+        pass
 
 
-def _guided(case: Case, seed: int, inputs: range, until: float, report: _Report) -> None:
+def _guided(task: Task, report: _Report) -> None:
     """Inputs of atheris, which breaks those further that reached new code."""
     import atheris
 
-    rng = random.Random(f"{seed} {case.name} {inputs.start}")
+    seeds, tried = task.case.seeds, _Try(task, report)
+    rng = random.Random(f"{task.seed} {task.case.name} {task.inputs.start}")
 
     def change(data: bytes, length: int, number: int) -> bytes:
-        return mutated(data, rng, case.seeds)[:length]
+        return mutated(data, rng, seeds)[:length]
 
     def once(data: bytes) -> None:
         if not tried.once(data):
             os._exit(0)  # atheris has no other end
 
-    with _placed(case) as path, tempfile.TemporaryDirectory() as corpus:
-        for i, data in enumerate(case.seeds):
-            Path(corpus, f"{i:04}").write_bytes(data)
-        tried = _Try(path, inputs, until, report)
-        for function in _readers():
-            atheris.instrument_func(function)
-        options = [f"-seed={seed + 1}", f"-max_len={BYTES_MAX}", "-len_control=0", "-timeout=0", "-rss_limit_mb=0"]
-        options.append(f"-artifact_prefix={corpus}/")
-        atheris.Setup(["fuzz", *options, corpus], once, custom_mutator=change)
-        atheris.Fuzz()
+    corpus = task.path.parent / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for i, data in enumerate(seeds):
+        (corpus / f"{i:04}").write_bytes(data)
+    for function in _readers():
+        atheris.instrument_func(function)
+    options = [f"-seed={task.seed + 1}", f"-max_len={BYTES_MAX}", f"-artifact_prefix={corpus}/"]
+    options += ["-len_control=0", "-timeout=600", "-rss_limit_mb=0"]  # all three are watched here
+    atheris.Setup(["fuzz", *options, str(corpus)], once, custom_mutator=change)
+    atheris.Fuzz()
 
 
 def _readers() -> Iterator[FunctionType]:
