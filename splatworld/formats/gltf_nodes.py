@@ -23,7 +23,8 @@ def shown(glb: Glb) -> Iterator[tuple[Node, NDArray[np.float64]]]:
             raise FormatError(f"{glb.name}: node {index:,} lies deeper than {limits.GLTF_NODE_DEPTH} nodes")
         met.add(index)
         node = glb.item(nodes, index, "node")
-        place = outer @ _local(node, f"{glb.name}: node {index:,}")
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at where it is used
+            place = outer @ _local(node, f"{glb.name}: node {index:,}")
         yield node, place
         waiting += [(child, place, depth + 1) for child in reversed(node.children)]
 
