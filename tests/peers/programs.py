@@ -207,7 +207,7 @@ _TABLE = (
     Program(
         "spark",
         ("@sparkjsdev/spark",),
-        reads=("ply", "compressed.ply", "splat", *_KSPLATS, "spz", "sog"),
+        reads=("ply", "compressed.ply", "splat", *_KSPLATS, "spz", "sog", "rad"),
         read=_spark_read,
     ),
     Program(
