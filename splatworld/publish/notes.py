@@ -21,6 +21,12 @@ _RARE = 4
 """As many of a class are single things to a visitor; more are a crowd."""
 _PLAIN_TAGS = {"sky", "land", "far", "plant", "water"}
 _DIRECTIONS = 16
+_DISTANCES = ((2.2, 3.0), (1.4, 1.2))
+"""From its middle, in half diagonals of its box, and the least in metres."""
+_OVERHEAD = 2.2
+"""Metres over its foot: from there ground is sought, below crowns and ceilings."""
+_STEP = 4.0
+"""Metres below its foot where one may still stand."""
 _FOV_DEG = 55.0
 
 
@@ -50,8 +56,7 @@ def _things(world: World) -> tuple[Place, ...]:
     if not chosen:
         return ()
     scene = RayScene(world, water=True)
-    land = [thing.id for thing in world.things if {"land", "water"} & set(thing.tags)]
-    found = [(thing, _seen_from(scene, thing, land, np.asarray(world.start.eye))) for thing in chosen]
+    found = [(thing, _seen_from(scene, thing, np.asarray(world.start.eye))) for thing in chosen]
     alone = Counter(thing.kind for thing in chosen)
     return tuple(
         Place(seen[0], _capital(thing.kind if alone[thing.kind] == 1 else thing.name), _said(thing), seen[1])
@@ -76,21 +81,22 @@ def _reach(thing: Thing) -> float:
     return float(np.linalg.norm(hi - lo)) / 2
 
 
-def _seen_from(
-    scene: "RayScene", thing: Thing, land: list[int], start: NDArray[np.float64]
-) -> tuple[Vec3, Viewpoint] | None:
-    """What one sees of a thing and from where: at eye height, from the side of the start if nothing is in the way."""
+def _seen_from(scene: "RayScene", thing: Thing, start: NDArray[np.float64]) -> tuple[Vec3, Viewpoint] | None:
+    """What one sees of a thing and from where: at eye height, from the side of the start if nothing is in the way.
+
+    None if it cannot be seen from anywhere near.
+    """
     lo, hi = np.asarray(thing.world_bounds)
     middle = (lo + hi) / 2
     towards = math.atan2(*(start - middle)[[1, 0]])
-    turn = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
-    # 0, 1, -1, 2, -2 ...: directions near that of the start come first.
-    turn = towards + np.where(np.arange(_DIRECTIONS) % 2, 1, -1) * np.ceil(np.arange(_DIRECTIONS) / 2) * turn[1]
-    away = max(2.2 * _reach(thing), 3.0)
-    eyes = middle + away * np.column_stack([np.cos(turn), np.sin(turn), np.zeros(_DIRECTIONS)])
-    eyes[:, 2] = max(hi[2], middle[2]) + 2 * EYE_HEIGHT
-    drop, below = scene.cast(eyes, np.tile([0.0, 0.0, -1.0], (_DIRECTIONS, 1)))
-    stands = np.isin(below, land)
+    # 0, 1, -1, 2, -2 ...: directions near that of the start come first; then all of them again from nearer.
+    order = np.arange(_DIRECTIONS)
+    turn = towards + np.where(order % 2, 1, -1) * np.ceil(order / 2) * (2 * np.pi / _DIRECTIONS)
+    ring = np.column_stack([np.cos(turn), np.sin(turn), np.zeros(_DIRECTIONS)])
+    eyes = np.concatenate([middle + max(away * _reach(thing), least) * ring for away, least in _DISTANCES])
+    eyes[:, 2] = min(max(lo[2], thing.position[2]), hi[2]) + _OVERHEAD
+    drop, below = scene.cast(eyes, np.tile([0.0, 0.0, -1.0], (len(eyes), 1)))
+    stands = (below > 0) & (below != thing.id) & (drop < _OVERHEAD + _STEP)
     eyes[stands, 2] += EYE_HEIGHT - drop[stands]
     ahead = (middle - eyes) / np.linalg.norm(middle - eyes, axis=1, keepdims=True)
     far, met = scene.cast(eyes, ahead)

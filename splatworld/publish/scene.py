@@ -19,7 +19,7 @@ from splatworld.publish.settings import settings
 from splatworld.publish.viewer import PACKAGE
 from splatworld.scene_spec import clean_text
 from splatworld.splats import Splats
-from splatworld.world import World
+from splatworld.world import World, from_splats
 
 BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
 """Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
@@ -71,7 +71,7 @@ def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Prog
     told = settings(views, places, background=background or _EMPTY)
     (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
     progress(Stage("splats", 4, STAGES))
-    scenes, names = _scenes(rest.splats(), folder, wishes, progress)
+    scenes, names = _scenes(rest, folder, wishes, progress)
     parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scenes": scenes}
     parts |= {"budgets": BUDGETS} | ({"sky": SKY} if background else {}) | ({"collider": COLLIDER} if walled else {})
     names = [*names, POSTER, SETTINGS, *(SKY for _ in [0] if background), *(COLLIDER for _ in [0] if walled)]
@@ -104,30 +104,35 @@ def _collider(world: World, folder: Path) -> bool:
     return True
 
 
-def _scenes(splats: Splats, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
+def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
     """Write the splats: what the page may choose from, the best first, and the names of their files.
 
     Ids of things and labels stay behind: the viewer does not use them, and they are a tenth of a file.
     """
-    count = len(splats)
-    most = min(count, wishes.most or count)
+    whole = replace(from_splats(world.splats()), viewpoints=world.viewpoints)
+    most = min(len(whole), wishes.most or len(whole))
     counts = [most]
     if wishes.streamed:
-        counts += sorted({b for b in BUDGETS.values() if b < 0.8 * most}, reverse=True)
+        counts += sorted({budget for budget in BUDGETS.values() if budget < 0.8 * most}, reverse=True)
     scenes = []
-    for wanted in counts:
-        name = SCENE if wanted == most else f"world-{wanted // 1000}k.sog"
-        lighter = splats if wanted == count else _merged(splats, wanted, progress)
-        formats.save(replace(lighter, extras={}), folder / name, progress=progress)
-        scenes.append({"file": name, "splats": len(lighter)})
+    for count, lighter in zip(counts, _merged(whole, counts, progress), strict=True):
+        name = SCENE if count == most else f"world-{count // 1000}k.sog"
+        splats = replace(lighter.splats(), extras={})
+        formats.save(splats, folder / name, progress=progress)
+        scenes.append({"file": name, "splats": len(splats)})
     return scenes, [scene["file"] for scene in scenes]
 
 
-def _merged(splats: Splats, count: int, progress: Progress) -> Splats:
-    from splatworld.decimate import decimated
+def _merged(world: World, counts: list[int], progress: Progress) -> list[World]:
+    """The world of each number of splats, of which the first may be that which it has."""
+    fewer = [count for count in counts if count < len(world)]
+    if not fewer:
+        return [world]
+    from splatworld.decimate import chain
 
-    progress(Note(f"{len(splats):,} splats are merged into {count:,}"))
-    return decimated(splats, count, progress=progress)
+    progress(Note(f"{len(world):,} splats are merged into {' and '.join(f'{count:,}' for count in fewer)}"))
+    worlds = chain(world, fewer, progress=progress)
+    return worlds if len(fewer) == len(counts) else [world, *worlds]
 
 
 def _description(world: World, wishes: Wishes) -> str:

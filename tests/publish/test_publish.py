@@ -18,7 +18,7 @@ from splatworld import formats
 from splatworld.cli import main
 from splatworld.errors import Cancelled, OutputError, UsageError
 from splatworld.progress import Stage
-from splatworld.publish import html, pictures, publish
+from splatworld.publish import html, pictures, publish, scene
 from splatworld.publish.folder import replacing_folder
 from splatworld.publish.notes import noted
 from splatworld.publish.settings import page_fov_deg, settings
@@ -175,6 +175,18 @@ def test_scripts_and_styles_cannot_end_what_holds_them():
     assert html._json({"a": "</script><!--"}) == '{"a":"\\u003c/script>\\u003c!--"}'
     assert html._script("'</script>' + '<!--'") == "'<\\/script>' + '<\\!--'"
     assert html._style("a::after { content: '</style>' }") == "a::after { content: '<\\/style>' }"
+
+
+def test_large_worlds_come_in_lighter_versions_too(world, package, tmp_path, monkeypatch):
+    big = garden(splats=6000)
+    monkeypatch.setattr(scene, "BUDGETS", {"headset": 1000, "phone": 2000, "desktop": 100_000})
+    found = publish(big, tmp_path / "site", viewer_dir=package, splats=4000)
+    told = parts((found.path / "index.html").read_text())
+    assert told["budgets"]["phone"] == 2000
+    assert [(one["file"], one["splats"]) for one in told["scenes"]] == [
+        ("world.sog", 4000), ("world-2k.sog", 2000), ("world-1k.sog", 1000)
+    ]  # fmt: skip
+    assert [len(formats.load(found.path / one["file"])) for one in told["scenes"]] == [4000, 2000, 1000]
 
 
 def test_bare_splats_are_a_page_too_and_what_it_lacks_is_told(world, package, tmp_path):
