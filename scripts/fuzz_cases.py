@@ -13,6 +13,8 @@ import torch
 
 from splatworld import formats
 from splatworld.errors import SplatworldError
+from splatworld.formats import gltf
+from splatworld.formats.meshes import Material, Mesh
 from splatworld.splats import Splats
 from splatworld.world import Layer, Surface, Thing, Viewpoint, World, from_splats
 
@@ -22,6 +24,48 @@ SAMPLE_BYTES = 32 << 10
 """Of larger samples nothing is learnt in the time they take."""
 OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"spz": ({"spz_version": 4},), "ksplat": ({"ksplat_level": 0},)}
 """Besides none at all."""
+_OBJ = b"""# a table
+mtllib x.mtl
+o table
+v 0 0 1 1 0.5 0
+v 1 0 1
+v 1 1 1
+v 0 1 1
+vt 0 0
+vt 1 1
+vn 0 0 1
+usemtl wood
+s off
+f 1/1/1 2/2/1 3/1/1 4/2/1
+f -4//1 -3//1 -2//1
+g more
+f 1 2 3
+"""
+_PLY = b"""ply
+format ascii 1.0
+element vertex 4
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+element face 2
+property list uchar int vertex_indices
+end_header
+0 0 0 255 0 0
+1 0 0 0 255 0
+1 1 0 0 0 255
+0 1 0 9 9 9
+4 0 1 2 3
+3 0 1 2
+"""
+_POINTS = _PLY[: _PLY.index(b"element face")] + _PLY[_PLY.index(b"end_header") : _PLY.index(b"4 0 1 2 3")]
+MADE = {"obj": (_OBJ,), "ply": (_PLY, _POINTS, _PLY.replace(b"\n", b"\r\n"))}
+"""By hand, of what is read and not written."""
+BESIDE = {"x.mtl": b"newmtl wood\nKd 0.5 0.4 0.3\nd 0.9\nmap_Kd x.png\n"}
+PROCESSES = {"usd", "usda", "usdc", "usdz"}
+"""Readers that start a process for each file, which takes so long that other readers are not given such files."""
 FOLDERS = ("meta.json", "lod-meta.json")
 NAMELESS = "nameless"
 
@@ -41,10 +85,10 @@ def cases() -> list[Case]:
     """One for each known format; for the folders that are read by a file in them; for a file without a suffix."""
     found: list[Case] = []
     for suffix in formats.names():
-        seeds = (*_written(suffix), *_found(suffix))
+        seeds = (*_written(suffix), *MADE.get(suffix, ()), *_meshes(suffix), *_found(suffix))
         if seeds:
-            found.append(Case(suffix, f"x.{suffix}", seeds))
-    everything = tuple(seed for case in found for seed in case.seeds)
+            found.append(Case(suffix, f"x.{suffix}", seeds, BESIDE if suffix == "obj" else {}))
+    everything = tuple(seed for case in found if case.name not in PROCESSES for seed in case.seeds)
     return [*found, *map(_folder, FOLDERS), Case(NAMELESS, "x", everything)]
 
 
@@ -59,6 +103,19 @@ def _written(suffix: str) -> Iterator[bytes]:
                 except SplatworldError:
                     continue
                 yield path.read_bytes()
+
+
+def _meshes(suffix: str) -> Iterator[bytes]:
+    """Meshes in formats of splats: a triangle with everything, and points."""
+    if suffix != "glb":
+        return
+    corners, faces = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)
+    picture = Material(texture=np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+    full = Mesh("full", corners, faces, corners, corners, corners[:, :2], (picture, Material()), np.zeros(1, np.int32))
+    for mesh in (full, Mesh("points", corners, np.zeros((0, 3), np.int32), corners)):
+        with tempfile.TemporaryDirectory() as folder:
+            gltf.write_meshes(Path(folder, "x.glb"), [mesh])
+            yield Path(folder, "x.glb").read_bytes()
 
 
 def _found(suffix: str) -> Iterator[bytes]:
