@@ -36,6 +36,7 @@ from fuzz_cases import Case, cases
 from fuzz_mutations import BYTES_MAX, mutated
 from fuzz_outcome import Failure, outcome
 from splatworld import formats
+from splatworld.formats import surfels
 
 HANGING_S = 15.0
 """Of the clock, after which a process is ended from outside."""
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     torch.set_num_threads(1)  # before the first fork: threads would not survive it
     formats.unavailable()  # so that no process has to import them anew
+    surfels.COUNT, surfels.FINENESS = 200, 10  # splats of a mesh: to spread many takes time, and teaches nothing here
     with ProcessPoolExecutor(1, mp_context=_FORK) as apart:  # as some writers leave threads behind
         known = apart.submit(cases).result()
     chosen = [case for case in known if not asked.format or case.name in asked.format]
