@@ -1,6 +1,7 @@
 """The viewer's package: found, fetched, checked and unpacked, or a sentence that says what to do."""
 
 import io
+import json
 import os
 import tarfile
 import threading
@@ -83,6 +84,11 @@ def registry() -> Iterator[tuple[str, list[str]]]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def test_the_tests_get_the_version_that_pages_are_made_for():
+    wanted = json.loads((Path(__file__).parents[1] / "peers" / "package.json").read_text())["dependencies"]
+    assert wanted[PACKAGE] == VERSION
 
 
 @pytest.mark.parametrize("place", ["", "package", PACKAGE, f"node_modules/{PACKAGE}"])
