@@ -11,6 +11,11 @@ from torch import Tensor
 from splatworld.geometry import rotation_matrices
 from splatworld.splats import Splats
 
+_ROWS = 1 << 15
+"""At once, so that they stay in the cache."""
+_ORDERS = [(list(axes), round(np.linalg.det(np.eye(3)[:, axes]))) for axes in itertools.permutations(range(3))]
+"""Ways to order three axes, and whether that turns (1) or mirrors (-1) them."""
+
 
 class Attributes(msgspec.Struct, frozen=True):
     """How far splats are from their partners."""
@@ -67,33 +72,35 @@ def turns(a: Splats, b: Splats) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3
     round the splat is about that axis, |s² - t²| / (s² + t²) for the scales s and t of the other two: this is the
     first-order change of its covariance, and nothing for a sphere.
     """
+    blocks = [_turns(a[start : start + _ROWS], b[start : start + _ROWS]) for start in range(0, len(a), _ROWS)]
+    angles, changes = zip(*blocks, strict=True)
+    return torch.cat(angles), torch.cat(changes)
+
+
+def _turns(a: Splats, b: Splats) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]:
     frame = rotation_matrices(a.quats.double()).transpose(1, 2) @ rotation_matrices(b.quats.double())
     sizes, others = a.log_scales.double(), b.log_scales.double()
     turn, change = torch.empty_like(frame), torch.empty_like(sizes)
     least = torch.full((len(a),), torch.inf, dtype=torch.float64)
-    for axes, signs in _NAMINGS:
-        named = frame[:, :, axes] * torch.tensor(signs, dtype=torch.float64)
-        added = others[:, axes] - sizes
+    for axes, parity in _ORDERS:
+        named, added = frame[:, :, axes], others[:, axes] - sizes
+        along = named.diagonal(dim1=1, dim2=2)
+        signs = _nearest_signs(along, parity)
         # For small angles 3 - trace is the square of the angle, the measure that log scales have.
-        far = 3 - named.diagonal(dim1=1, dim2=2).sum(1) + added.square().sum(1)
+        far = 3 - (signs * along).sum(1) + added.square().sum(1)
         better = far < least
-        least = torch.where(better, far, least)
-        turn[better], change[better] = named[better], added[better]
+        least[better], change[better] = far[better], added[better]
+        turn[better] = named[better] * signs[better, None]
     flat = torch.tanh(sizes.roll(-1, 1) - sizes.roll(-2, 1))
     return torch.rad2deg((_vector(turn) * flat).norm(dim=1)), change
 
 
-def _namings() -> list[tuple[list[int], list[float]]]:
-    """The 24 rotations that put axes in each other's place: order of the axes, and the sign of each."""
-    found = []
-    for axes in itertools.permutations(range(3)):
-        for signs in itertools.product((1.0, -1.0), repeat=3):
-            if np.linalg.det(np.eye(3)[:, axes] * signs) > 0:
-                found.append((list(axes), list(signs)))
-    return found
-
-
-_NAMINGS = _namings()
+def _nearest_signs(along: Float[Tensor, "n 3"], parity: int) -> Float[Tensor, "n 3"]:
+    """Signs for three axes that make most of them point `along`, with a product of `parity`, as it is a rotation."""
+    signs = torch.where(along < 0, -1.0, 1.0).double()
+    weakest = along.abs().argmin(1, keepdim=True)
+    wrong = (signs.prod(1, keepdim=True) != parity).double()
+    return signs.scatter(1, weakest, signs.gather(1, weakest) * (1 - 2 * wrong))
 
 
 def _vector(turn: Float[Tensor, "n 3 3"]) -> Float[Tensor, "n 3"]:
