@@ -91,9 +91,7 @@ def of_theirs(program: Program, kind: str, ply: Path, folder: Path) -> Verdict:
     """Do we see in its file what it sees, or, where it does not read what it writes, another program?"""
     if program.missing():
         return Verdict(kind, program.name, "", program.name, missing=program.missing())
-    assert program.write is not None
-    path = folder / f"{program.name.replace('/', '-')}-{kind}.{suffix(kind)}"
-    program.write(ply, path, kind)
+    path = made_by(program, kind, ply, folder)
     reader = program if kind in program.reads else readers(kind)[0]
     assert reader.read is not None
     # What it copies has the axes of a .ply, whatever the kind says; what is turned on the way in is turned back out.
@@ -102,6 +100,15 @@ def of_theirs(program: Program, kind: str, ply: Path, folder: Path) -> Verdict:
     ours = to_file(formats.load(path, frame=stored).splats(), axes)
     found = differences(reader.read(path), ours)
     return Verdict(kind, program.name, program.version, program.name, found, _allowed(reader, kind))
+
+
+def made_by(program: Program, kind: str, ply: Path, folder: Path) -> Path:
+    """What it makes of `ply`, once."""
+    assert program.write is not None
+    path = folder / f"{program.name.replace('/', '-')}-{ply.stem}-{kind}.{suffix(kind)}"
+    if not path.exists():
+        program.write(ply, path, kind)
+    return path
 
 
 def _allowed(program: Program, kind: str) -> dict[str, float]:
