@@ -35,6 +35,7 @@ from splatworld.splats import Splats
 FRAME: Frame = "rfu"
 IDS = {"thing": np.dtype(np.int32), "label": np.dtype(np.int16)}
 """Extras that are written as primvars, and their types here."""
+_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
 _SCAN_BYTES = 1 << 20
 _TYPES = ("<f4", "<i1", "<u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "|i1", "|u1")
 
@@ -72,6 +73,8 @@ class _Part(Part):
 @contextmanager
 def opened(path: Path, *, frame: Frame | None, progress: Progress) -> Iterator[Source]:
     """The splats of a USD, whose arrays are in memory. Raises `FormatError`."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise FormatError(f"{path.name} is a USD, which usd-core knows by its name: give it a name that ends in .usd")
     _check_text(path)
     with _asked(path) as answer:
         layer = _layer(answer, path.name)

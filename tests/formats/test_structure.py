@@ -20,7 +20,7 @@ from splatworld.limits import PLY_HEADER_BYTES
 from splatworld.splats import Splats
 from splatworld.world import Environment, Layer, PointLight, Thing, Viewpoint, World
 
-HOLD_STRUCTURE = ("ply", "sog")
+HOLD_STRUCTURE = ("ply", "sog", "glb", "usdc")
 FREE_AXES = tuple(name for name in formats.writable() if "frame" in formats.options(Path(f"x.{name}")))
 
 
