@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from splatworld import morton
 from splatworld.morton import morton_order
 
 
@@ -30,3 +31,16 @@ def test_a_grid_is_walked_cube_by_cube() -> None:
 @pytest.mark.parametrize("points", [torch.zeros(0, 3), torch.zeros(5, 3), torch.full((2, 3), 1e6)])
 def test_equal_points_keep_their_order(points: torch.Tensor) -> None:
     assert morton_order(points).tolist() == list(range(len(points)))
+
+
+@pytest.mark.parametrize("same", [0, 900, 1_000])
+@pytest.mark.parametrize("at_once", [1, 60, 999])
+def test_many_points_are_sorted_in_parts_and_the_order_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, same: int, at_once: int
+) -> None:
+    points = torch.randn(1_000, 3, generator=torch.Generator().manual_seed(0))
+    points[:same] = 0.5
+    expected = morton_order(points)
+    monkeypatch.setattr(morton, "_SORTED_AT_ONCE", at_once)
+    monkeypatch.setattr(morton, "_ROWS", 37)
+    assert torch.equal(morton_order(points), expected)

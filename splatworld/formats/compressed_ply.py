@@ -30,7 +30,7 @@ from splatworld.formats.ply_header import Element, Header
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
 from splatworld.morton import morton_order
-from splatworld.progress import Note, Progress
+from splatworld.progress import Note, Progress, Step
 from splatworld.splats import Splats
 
 FRAME: Frame = "rdf"
@@ -157,56 +157,73 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
     taken = _Sink(shape.count, min(shape.degree, 3), comments)
     yield taken
     with open(path, "wb") as file:
-        taken.write(file)
+        taken.write(file, progress)
+
+
+_Encoded = tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class _Sink:
-    """Keeps what is sorted later: 56 bytes a splat, and the SH as bytes."""
+    """Keeps what is sorted later: 41 bytes a splat, and the SH as bytes."""
 
     def __init__(self, count: int, degree: int, comments: list[str]) -> None:
         self.degree, self.comments = degree, comments
-        self.values = np.empty((count, 14), np.float32)
-        """Position, ln scale, colour, opacity and unit quaternion."""
+        self.values = np.empty((count, 9), np.float32)
+        """Position, ln scale and colour, which depend on the bounds of their chunk."""
+        self.rotations = np.empty(count, np.uint32)
+        self.alphas = np.empty(count, np.uint8)
         self.bands = np.empty((count, 3 * ((degree + 1) ** 2 - 1)), np.uint8)
         self.taken = 0
 
-    def encode(self, splats: Splats) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def encode(self, splats: Splats) -> _Encoded:
         writable(splats, "PLY")
         scales = splats.log_scales.clamp(-limits.LOG_SCALE_ABS_MAX, limits.LOG_SCALE_ABS_MAX)
         quats = torch.nn.functional.normalize(splats.quats, dim=1)
-        parts = [splats.means, scales, splats.colours, splats.opacities[:, None], quats]
-        return torch.cat(parts, 1).numpy(), _band_bytes(splats.sh[:, 1:].numpy())
+        values = torch.cat([splats.means, scales, splats.colours], 1).numpy()
+        alphas = bytes_from(splats.opacities.numpy() * np.float32(255))
+        return values, _quats_packed(quats.numpy()), alphas, _band_bytes(splats.sh[:, 1:].numpy())
 
-    def put(self, encoded: tuple[NDArray[np.float32], NDArray[np.uint8]]) -> None:
+    def put(self, encoded: _Encoded) -> None:
         rows = slice(self.taken, self.taken + len(encoded[0]))
-        self.values[rows], self.bands[rows] = encoded
+        self.values[rows], self.rotations[rows], self.alphas[rows], self.bands[rows] = encoded
         self.taken = rows.stop
 
-    def write(self, file: BinaryIO) -> None:
+    def write(self, file: BinaryIO, progress: Progress) -> None:
         count = len(self.values)
         starts = range(0, count, ROWS)
-        order = self._order(starts)
-        file.write(_header_text(count, self.bands.shape[1], self.comments))
-        with closing(in_order(lambda start: _packed(self.values[order[start : start + ROWS]]), starts)) as blocks:
-            bounds, words = zip(*blocks, strict=True) if count else ((), ())
-        for array in (*bounds, *words):
-            file.write(array.data)
-        if self.bands.shape[1]:
-            with closing(in_order(lambda start: self.bands[order[start : start + ROWS]], starts)) as pieces:
-                for piece in pieces:
-                    file.write(piece.data)
+        order = self._order(starts, progress)
+        header = _header_text(count, self.bands.shape[1], self.comments)
+        words_at = len(header) + math.ceil(count / _CHUNK_ROWS) * 4 * len(_BOUNDS + _COLOUR_BOUNDS)
+        bands_at, bounds = words_at + count * 4 * len(_WORDS), [header]
 
-    def _order(self, starts: range) -> NDArray[np.int64]:
+        def packed(start: int) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint8]]:
+            rows = order[start : start + ROWS]
+            return *_packed(self.values[rows], self.rotations[rows], self.alphas[rows]), self.bands[rows]
+
+        with closing(in_order(packed, starts)) as blocks:
+            for start, (own, words, bands) in zip(starts, blocks, strict=True):
+                bounds.append(own.tobytes())
+                for at, array in ((words_at, words), (bands_at, bands)):
+                    file.seek(at + start * array.itemsize * array.shape[1])
+                    file.write(array.data.cast("B") if array.size else b"")
+                progress(Step(min(start + ROWS, count), count))
+        file.seek(0)
+        file.write(b"".join(bounds))
+
+    def _order(self, starts: range, progress: Progress) -> NDArray[np.int64]:
         """Rows so that those of a chunk are near each other."""
         means = self.values[:, :3]
         curve = morton_order(torch.from_numpy(means)).numpy()
 
-        def tightened(start: int) -> NDArray[np.int64]:
+        def tighten(start: int) -> int:
             rows = curve[start : start + ROWS]
-            return rows[_halved(means[rows])]
+            rows[:] = rows[_halved(means[rows])]
+            return start + len(rows)
 
-        with closing(in_order(tightened, starts)) as runs:
-            return np.concatenate([curve[:0], *runs])
+        with closing(in_order(tighten, starts)) as ends:
+            for end in ends:
+                progress(Step(end, len(means)))
+        return curve
 
 
 def _halved(means: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -235,18 +252,20 @@ def _band_bytes(bands: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(levels, 0, 255, out=levels).astype(np.uint8)
 
 
-def _packed(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+def _packed(
+    values: NDArray[np.float32], rotations: NDArray[np.uint32], alphas: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """Bounds [chunks, 18] and words [n, 4] of sorted rows."""
     starts = np.arange(0, len(values), _CHUNK_ROWS)
-    low, high = (extreme.reduceat(values[:, :9], starts, axis=0) for extreme in (np.minimum, np.maximum))
+    low, high = (extreme.reduceat(values, starts, axis=0) for extreme in (np.minimum, np.maximum))
     own = np.arange(len(values)) // _CHUNK_ROWS
     span = np.maximum(high - low, np.finfo(np.float32).tiny)
-    shares = ((values[:, :9] - low[own]) / span[own]).astype(np.float32, copy=False)
+    shares = ((values - low[own]) / span[own]).astype(np.float32, copy=False)
     words = np.empty((len(values), 4), "<u4")
     words[:, 0], words[:, 2] = _thirds_packed(shares[:, 0:3]), _thirds_packed(shares[:, 3:6])
-    words[:, 1] = _quats_packed(values[:, 10:])
-    rgba = bytes_from(np.concatenate([shares[:, 6:], values[:, 9:10]], 1) * np.float32(255)).astype(np.uint32)
-    words[:, 3] = (rgba[:, 0] << 24) | (rgba[:, 1] << 16) | (rgba[:, 2] << 8) | rgba[:, 3]
+    words[:, 1] = rotations
+    rgb = bytes_from(shares[:, 6:] * np.float32(255)).astype(np.uint32)
+    words[:, 3] = (rgb[:, 0] << 24) | (rgb[:, 1] << 16) | (rgb[:, 2] << 8) | alphas
     bounds = np.concatenate([end[:, kind : kind + 3] for kind in (0, 3, 6) for end in (low, high)], 1)
     return np.ascontiguousarray(bounds, "<f4"), words
 

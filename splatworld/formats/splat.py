@@ -22,7 +22,7 @@ from splatworld.formats.checks import checked_count, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
-from splatworld.progress import Note, Progress
+from splatworld.progress import Note, Progress, Step
 from splatworld.splats import Splats
 
 FRAME: Frame = "rdf"
@@ -71,7 +71,7 @@ def sink(path: Path, shape: Shape, *, progress: Progress) -> Iterator["_Sink"]:
     taken = _Sink(shape.count)
     yield taken
     with open(path, "wb") as file:
-        taken.write(file)
+        taken.write(file, progress)
 
 
 class _Sink:
@@ -94,12 +94,13 @@ class _Sink:
         self.records[rows], self.weights[rows] = encoded
         self.taken = rows.stop
 
-    def write(self, file: BinaryIO) -> None:
+    def write(self, file: BinaryIO, progress: Progress) -> None:
         order = np.argsort(-self.weights, kind="stable")
         starts = range(0, len(order), 8 * ROWS)
         with closing(in_order(lambda start: self.records.take(order[start : start + 8 * ROWS], 0), starts)) as pieces:
-            for piece in pieces:
+            for start, piece in zip(starts, pieces, strict=True):
                 file.write(piece.data)  # and not `tofile`, which does not notice a full disk
+                progress(Step(start + len(piece), len(order)))
 
 
 def _encoded(splats: Splats) -> np.ndarray:

@@ -236,7 +236,7 @@ def large(path: Path, n: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts memory by resource")
-@pytest.mark.parametrize(("target", "bytes_per_splat"), [("ply", 0), ("splat", 75), ("spz", 100)])
+@pytest.mark.parametrize(("target", "bytes_per_splat"), [("ply", 0), ("splat", 75), ("spz", 100), ("compressed.ply", 130)])
 def test_memory_does_not_hold_the_file(tmp_path: Path, target: str, bytes_per_splat: int) -> None:
     n = 500_000  # 124 MB
     large(tmp_path / "a.ply", n)
