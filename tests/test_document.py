@@ -1,5 +1,6 @@
 """A world comes back from its document exactly as it was, and a bad document is refused."""
 
+import contextlib
 import hashlib
 import shutil
 import sqlite3
@@ -238,7 +239,10 @@ def lie_about_zstd(db: sqlite3.Connection) -> None:
         (lambda db: change_json(db, "columns.0.name", "sh"), "lacks columns"),
         (lambda db: change_json(db, "columns.0.tiles", ["zz"]), "proper hash"),
         (lambda db: change_json(db, "world_from_layer.scale", 0), "impossible place"),
+        (lambda db: change_json(db, "world_from_layer.scale", 1e300), "impossible place"),
+        (lambda db: change_json(db, "world_from_layer.translation", [1e300, 0, 0]), "impossible place"),
         (lambda db: change_json(db, "visible", "yes"), "damaged"),
+        (lambda db: db.execute("UPDATE meta SET v = x'ff'"), "an entry is no text"),
     ],
 )
 def test_hostile_documents_are_refused(
@@ -264,6 +268,36 @@ def test_a_tile_named_many_times_is_no_bomb(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(FormatError, match="honestly"):
         formats.load(path)
+
+
+def test_texts_are_no_longer_than_the_file(path: Path) -> None:
+    """In a damaged one, many rows may share the same pages."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        rows = document._Rows(db, path)
+        assert len(list(rows.select("k, v", "meta"))) == 6
+        rows.texts = 100
+        with pytest.raises(FormatError, match="longer than the file"):
+            list(rows.select("k, v", "meta"))
+
+
+def test_nothing_beside_a_document_is_read_or_made(path: Path) -> None:
+    """Neither the log of a file that asks for one, nor a journal that someone laid there."""
+    before = world(100)
+    data = bytearray(path.read_bytes())
+    data[18:20] = b"\2\2"  # WAL
+    path.write_bytes(data)
+    journal = path.with_name(path.name + "-journal")
+    journal.write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + bytes(504))
+    assert len(formats.load(path)) == len(before)
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, journal.name]
+
+
+def test_absurd_values_are_refused(tmp_path: Path) -> None:
+    for name, value in (("means", 2e6), ("log_scales", 100.0), ("sh", 1e20), ("quats", float("nan"))):
+        rows = splats(3)
+        getattr(rows, name).view(-1)[0] = value
+        with pytest.raises(OutputError, match=name):
+            formats.save(rows, tmp_path / "x.splatworld")
 
 
 def test_a_frame_cannot_be_chosen(path: Path) -> None:

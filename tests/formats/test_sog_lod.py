@@ -100,6 +100,8 @@ def first_run(**values: int) -> Callable[[Meta], None]:
         (first_run(offset=25), "fewer than"),
         (first_run(count=10**12), "claims 1,000,000,"),
         (lambda meta: meta["tree"]["children"][0]["lods"].update(x=run(0, 0, 1)), "no number"),
+        (lambda meta: meta["tree"]["children"][0]["lods"].update({"9" * 5_000: run(0, 0, 1)}), "no number"),
+        (lambda meta: meta.update(filenames=["0_0/meta.json", "./0_0//meta.json", "1_0/meta.json"]), "fewer"),
         (deep, "more than 64 levels"),
     ],
 )
