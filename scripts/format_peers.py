@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import peers
 from peers import agreement
-from peers.programs import PROGRAMS, Program, readers, suffix, writers
+from peers.programs import PROGRAMS, Program, readers, writers
 from peers.reading import from_parts
 
 from format_kinds import Kind
@@ -72,11 +72,8 @@ def made_by(kind: Kind, world: World, ply: Path, folder: Path) -> Iterator[Made]
     """The files that programs make of `ply`, against the world that it holds."""
     for program in _here(writers(kind.peers or "")):
         assert kind.peers is not None
-        assert program.write is not None
-        target = folder / f"{program.name.replace('/', '-')}-{kind.peers}.{suffix(kind.peers)}"
         try:
-            if not target.exists():
-                program.write(ply, target, kind.peers)
+            target = agreement.made_by(program, kind.peers, ply, folder)
             said, found = _turned(world, target)
         except _FAILS as why:
             yield Made(program.name, said=_sentence(why))
