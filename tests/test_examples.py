@@ -15,6 +15,7 @@ WRITES = {
     "04_convert_a_file": ["beach.ply", "beach.splat", "beach.splatworld", "beach.spz"],
     "05_what_stands_where": ["things.csv"],
     "06_fit_a_picture": ["colour.png", "normals.png", "near_and_far.png", "fitted.png"],
+    "07_files_for_others": ["centimetres.ply", "small.sog"],
 }
 SAYS = {
     "00_one_splat": "distance of the camera: 4.0",
@@ -24,6 +25,7 @@ SAYS = {
     "04_convert_a_file": "beach.spz",
     "05_what_stands_where": "house 3,white",
     "06_fit_a_picture": "dB after",
+    "07_files_for_others": "boats: 3",
 }
 
 

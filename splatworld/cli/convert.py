@@ -1,7 +1,7 @@
 """`splatworld convert`."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -190,7 +190,7 @@ def _without_sky(picture: Path | None, world: "World", progress: "Progress") -> 
         with files.replacing(picture, force=True) as temporary:
             temporary.write_bytes(encoded(sky_picture(sky, world.start.eye), "JPEG", quality=90))
         progress(Note(f"{picture}: the sky all round, north (+Y) in the middle"))
-    return rest
+    return replace(rest, things=tuple(thing for thing in rest.things if thing.kind != "sky"))
 
 
 def _told(axes: dict[str, Any], out: Path) -> str:
