@@ -1,4 +1,8 @@
-"""A world for other programs: its axes, its unit, fewer splats, and what is lost on the way."""
+"""A world for other programs: its axes, its unit, fewer splats, and what is lost on the way.
+
+You learn: files say their axes, unit and things where they can, merging keeps what is seen, and losses can be measured.
+Run: python examples/07_files_for_others.py [output folder] [number of splats]
+"""
 
 import sys
 from pathlib import Path
