@@ -1,4 +1,4 @@
-"""Damaged files of single formats end in a sentence about what is wrong with them; see also `test_every_reader`."""
+"""Damaged files of single formats end in a sentence about what is wrong with them; see also `test_hostile`."""
 
 import gzip
 import struct
