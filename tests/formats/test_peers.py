@@ -136,3 +136,16 @@ def test_samples_as_others_read_them(name: str) -> None:
     assert found["position"] < 1e-5
     assert found["covariance"] < 1e-5
     assert found["sh"] <= 0.6 / 128
+
+
+def test_what_is_missing_is_skipped_and_in_ci_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPLATWORLD_NODE_MODULES", str(tmp_path))
+    monkeypatch.setattr(peers.shutil, "which", lambda name: f"/bin/{name}")
+    assert "three@" in (peers.missing("three") or "")
+    for in_ci, outcome in (("", pytest.skip.Exception), ("true", pytest.fail.Exception)):
+        monkeypatch.setenv("CI", in_ci)
+        with pytest.raises(outcome, match="three@"):
+            peers.need("three")
+    monkeypatch.setattr(peers.shutil, "which", lambda name: None)
+    with pytest.raises(pytest.skip.Exception, match="needs node"):
+        peers.need("three")
