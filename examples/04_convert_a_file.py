@@ -1,6 +1,6 @@
 """Convert a file: one world in every format, and back.
 
-You learn: the suffix chooses the format, all of them keep what is seen, and .splatworld keeps everything: light, words, surfaces.
+You learn: the suffix chooses the format, all of them keep what is seen, and .splatworld keeps everything else too.
 Run: python examples/04_convert_a_file.py [output folder] [number of splats]
 """
 
