@@ -130,4 +130,5 @@ def _one_file(path: Path, viewer: Viewer, make: Callable[[Path], Made], force: b
 def _title(world: World, path: Path) -> str:
     said = clean_text(world.spec.prompt) if world.spec is not None else ""
     said = said or clean_text(path.resolve().stem.replace("-", " ").replace("_", " ")) or "a world"
-    return said[:1].upper() + said[1:]
+    short = said if len(said) <= limits.NAME_CHARS else f"{said[: limits.NAME_CHARS - 1]}…"
+    return short[:1].upper() + short[1:]

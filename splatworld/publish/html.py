@@ -46,6 +46,7 @@ def own(name: str) -> str:
 def beside(page: Page) -> str:
     """The page of a folder: everything but itself is a file beside it."""
     links = [f'    <link rel="stylesheet" href="{name}" />' for name in (VIEWER_STYLE, STYLE)]
+    links.append(f'    <link rel="modulepreload" href="{VIEWER_CODE}" />')
     start = f'    <script src="{SCRIPT}"></script>'
     preview = f'    <meta property="og:image" content="{page.parts["poster"]}" />\n'
     return _filled(page, _FOLDER, preview, "\n".join(links), start)

@@ -19,7 +19,7 @@ from splatworld.publish.settings import settings
 from splatworld.publish.viewer import PACKAGE
 from splatworld.scene_spec import clean_text
 from splatworld.splats import Splats
-from splatworld.world import World, from_splats
+from splatworld.world import EYE_HEIGHT, World, from_splats
 
 BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
 """Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
@@ -27,6 +27,8 @@ SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.jpg", "collider.glb",
 STAGES = 4
 _COLLIDER_TRIANGLES = 60_000
 """A megabyte, which a phone sorts into its tree in a moment."""
+_WALKER_EYE = 1.5
+"""Metres over the ground, of the viewer's walker."""
 _SKY_GAMMA = 2.2 / 2
 """The viewer squares what it reads of a sky and shows it with a gamma of 2.2."""
 _EMPTY: Vec3 = (0.09, 0.1, 0.12)
@@ -61,19 +63,23 @@ class Made:
 def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Progress) -> Made:
     """Write all that is made of the world into `folder`; `viewer` is the version of the viewer."""
     progress(Stage("pictures", 2, STAGES))
+    world = replace(world, viewpoints=world.viewpoints or (world.start,))
     rest, sky = pictures.without_sky(world)
     background = _sky(sky, world.start.eye, folder)
     (folder / POSTER).write_bytes(pictures.poster(world.splats(), world.start, background or _EMPTY))
     progress(Stage("collider", 3, STAGES))
     walled = _collider(world, folder)
     places = noted(world, wishes.notes)
-    views = world.viewpoints or (world.start,)
-    told = settings(views, places, background=background or _EMPTY)
+    told = settings(world.viewpoints, places, background=background or _EMPTY)
     (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
     progress(Stage("splats", 4, STAGES))
     scenes, names = _scenes(rest, folder, wishes, progress)
     parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scenes": scenes}
-    parts |= {"budgets": BUDGETS} | ({"sky": SKY} if background else {}) | ({"collider": COLLIDER} if walled else {})
+    parts |= (
+        {"budgets": BUDGETS, "eye": EYE_HEIGHT, "walker": _WALKER_EYE}
+        | ({"sky": SKY} if background else {})
+        | ({"collider": COLLIDER} if walled else {})
+    )
     names = [*names, POSTER, SETTINGS, *(SKY for _ in [0] if background), *(COLLIDER for _ in [0] if walled)]
     shown = max(scene["splats"] for scene in scenes)
     page = Page(wishes.title, _description(world, wishes), _credits(world, shown, viewer), background or _EMPTY, parts)

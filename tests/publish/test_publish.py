@@ -83,7 +83,7 @@ def test_the_folder_holds_what_it_says(page, world):
 def test_every_address_on_the_page_leads_into_the_folder(page):
     text = (page / "index.html").read_text()
     links = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert set(links) - {"data:,"} == {"viewer/index.css", "page.css", "page.js"}
+    assert set(links) - {"data:,"} == {"viewer/index.css", "viewer/index.js", "page.css", "page.js"}
     told = parts(text)
     assert {told["viewer"], told["settings"], told["poster"], told["sky"], told["collider"]} < names(page)
     assert {scene["file"] for scene in told["scenes"]} <= names(page)

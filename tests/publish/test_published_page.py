@@ -38,6 +38,10 @@ PHONE = {
     "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 "
     "Mobile Safari/537.36",
 }
+QUEST = (
+    "Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/33.0 "
+    "Chrome/126.0 VR Safari/537.36"
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -59,8 +63,8 @@ EYE = 1.5
 class Visit:
     """A page that was opened, with all that it asked for and complained of."""
 
-    def __init__(self, browser: "playwright.Browser", url: str, *, offline: bool = False) -> None:
-        self.context = browser.new_context(**PHONE, offline=offline)
+    def __init__(self, browser: "playwright.Browser", url: str, **options: object) -> None:
+        self.context = browser.new_context(**PHONE | options)
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -214,6 +218,24 @@ def test_the_walk_button_puts_the_eye_over_the_slope_and_the_wall_stops_it(visit
     assert max(abs(x - SLOPE * y - EYE) for _, y, x in way[:: len(way) // 8]) < 0.12
     assert way[-1][1] == pytest.approx(WALL[2] - CAPSULE, abs=0.1), "walked up to the wall and not through it"
     assert way[-1][2] > begin[2] + 0.8 * SLOPE * (way[-1][1] - begin[1])
+
+
+def test_a_headset_stands_on_the_ground_and_loads_no_models_from_elsewhere(browser, url):
+    visit = Visit(browser, url, user_agent=QUEST).loaded()
+    assert visit.page.evaluate("() => splatworld.device") == "headset"
+    assert visit.page.evaluate("() => splatworld.viewer.app.graphicsDevice.deviceType") == "webgl2"
+    # There is no headset here; a session without features stands for its own.
+    visit.page.evaluate(
+        """() => { const { xr } = splatworld.viewer.app;
+            xr._session = Object.assign(new EventTarget(), { enabledFeatures: [], inputSources: [] });
+            xr.fire("start"); }"""
+    )
+    rig = "splatworld.viewer.app.root.findByName('camera root')"
+    floor = visit.page.evaluate(f"() => {rig}.getPosition().y")
+    assert floor == pytest.approx(SLOPE * START.eye[1], abs=1e-3)
+    assert visit.page.evaluate(f"() => {rig}.script.xrNavigation.groundHeight") == pytest.approx(floor)
+    assert not visit.page.evaluate(f"() => {rig}.script.has('xrControllers')")
+    visit.context.close()
 
 
 def test_one_file_works_from_a_disk_without_a_network(browser, world, viewer_dir, tmp_path):

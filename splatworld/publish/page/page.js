@@ -68,6 +68,19 @@
     addEventListener("keydown", (event) => event.key === "Escape" && show(false));
   };
 
+  // The viewer loads models of controllers from another host, and takes 0 for the height of every floor.
+  const prepareHeadset = (viewer) => {
+    const [root, camera] = ["camera root", "camera"].map((name) => viewer.app.root.findByName(name));
+    root.script.destroy("xrControllers");
+    viewer.app.xr.on("start", () => {
+      const at = root.getPosition();
+      const eye = viewer.state.cameraMode === "walk" ? page.walker : page.eye;
+      const floor = camera.getLocalPosition().y - eye;
+      root.setPosition(at.x, floor, at.z);
+      Object.assign(root.script.xrNavigation, { groundHeight: floor, _currentGroundY: floor });
+    });
+  };
+
   const start = async () => {
     const nodes = [...document.querySelectorAll("script[data-file]")];
     if (location.protocol === "file:" && !nodes.length) {
@@ -102,8 +115,7 @@
       ui: !query.has("noui"),
       lang: query.get("lang") ?? undefined,
     });
-    // Models of controllers would come from another host; a page asks nobody but its own.
-    viewer.app.root.findByName("camera root")?.script?.destroy("xrControllers");
+    prepareHeadset(viewer);
     showName(viewer);
     window.splatworld = { viewer, device: kind, scene };
   };
