@@ -27,6 +27,8 @@ SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.jpg", "collider.glb",
 STAGES = 4
 _COLLIDER_TRIANGLES = 60_000
 """A megabyte, which a phone sorts into its tree in a moment."""
+_ROOM_METRES = 5.0
+"""The viewer offers walking in worlds that are as wide both ways."""
 _WALKER_EYE = 1.5
 """Metres over the ground, of the viewer's walker."""
 _SKY_GAMMA = 2.2 / 2
@@ -68,7 +70,7 @@ def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Prog
     background = _sky(sky, world.start.eye, folder)
     (folder / POSTER).write_bytes(pictures.poster(world.splats(), world.start, background or _EMPTY))
     progress(Stage("collider", 3, STAGES))
-    walled = _collider(world, folder)
+    walled = _collider(world, folder, progress)
     places = noted(world, wishes.notes)
     told = settings(world.viewpoints, places, background=background or _EMPTY)
     (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
@@ -97,17 +99,24 @@ def _sky(sky: Splats, eye: Vec3, folder: Path) -> Vec3 | None:
     return red, green, blue
 
 
-def _collider(world: World, folder: Path) -> bool:
-    """Write what walkers bump into; False if nothing in the world is solid."""
+def _collider(world: World, folder: Path, progress: Progress) -> bool:
+    """Write what walkers bump into; False if nothing is solid, or the viewer would not let anybody walk."""
     from splatworld.formats import gltf
-    from splatworld.mesh.collider import collider
+    from splatworld.mesh import collider
 
+    if not world.surfaces and not _roomy(world):
+        return False
     try:
-        surface = collider(world, triangles=_COLLIDER_TRIANGLES)
+        surface = collider(world, triangles=_COLLIDER_TRIANGLES, progress=progress)
     except UsageError:
         return False
     gltf.write_meshes(folder / COLLIDER, [gltf.Mesh("collider", _FACING.apply(surface.vertices), surface.faces)])
     return True
+
+
+def _roomy(world: World) -> bool:
+    means = world.splats().means[:, :2]
+    return bool((means.amax(0) - means.amin(0) >= _ROOM_METRES).all())
 
 
 def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
@@ -170,7 +179,7 @@ def _about(world: World, page: Page, viewer: str) -> dict[str, Any]:
 
 def _missing(world: World, walled: bool, places: tuple[Place, ...]) -> tuple[str, ...]:
     found = {
-        "walking: nothing in this world is solid, so visitors fly": not walled,
+        f"walking: nothing in this world is solid, or it is narrower than {_ROOM_METRES:.0f} m": not walled,
         "a sky: what lies behind the world is one colour": not any(t.kind == "sky" for t in world.things),
         "marks: it names no views and no things to point out": not places,
         "a path for the camera: it has one view only, about which the camera sways": len(world.viewpoints) < 2,

@@ -17,6 +17,7 @@ import splatworld
 from splatworld import formats
 from splatworld.cli import main
 from splatworld.errors import Cancelled, OutputError, UsageError
+from splatworld.geometry import Similarity
 from splatworld.progress import Stage
 from splatworld.publish import html, pictures, publish, scene
 from splatworld.publish.folder import replacing_folder
@@ -190,14 +191,15 @@ def test_large_worlds_come_in_lighter_versions_too(world, package, tmp_path, mon
 
 
 def test_bare_splats_are_a_page_too_and_what_it_lacks_is_told(world, package, tmp_path):
-    found = publish(from_splats(world.splats()), tmp_path / "scan", viewer_dir=package)
+    toy = world.splats().transformed(Similarity(scale=0.005))
+    found = publish(from_splats(toy), tmp_path / "scan", viewer_dir=package)
     assert names(found.path) == PAGE | DATA - {"sky.jpg", "collider.glb"}
     assert [sentence.partition(":")[0] for sentence in found.missing] == [
         "walking", "a sky", "marks", "a path for the camera"
     ]  # fmt: skip
     assert "<h1>Scan</h1>" in (found.path / "index.html").read_text()
     with pytest.raises(UsageError, match="no splats"):
-        publish(from_splats(world.splats()[:0]), tmp_path / "empty", viewer_dir=package)
+        publish(from_splats(toy[:0]), tmp_path / "empty", viewer_dir=package)
 
 
 def test_an_earlier_page_is_replaced_when_forced_and_guests_stay(world, package, tmp_path):
