@@ -49,6 +49,11 @@ GLTF_NODE_DEPTH = 64
 GLTF_COPIES_MAX = 64
 """Size of all meshes that are shown, in sizes of the file: nodes can show the same mesh many times."""
 GLTF_TEXTURE_PIXELS = 1 << 25
+GLTF_SPLAT_PRIMITIVES = 4_096
+PICTURE_PIXELS_FREE = 1 << 23
+"""In any picture, however few bytes it has, ..."""
+PICTURE_PIXELS_PER_BYTE = 16
+"""... and so many more for each byte."""
 USD_PRIMS = 100_000
 """And properties."""
 USD_DEPTH = 500
@@ -76,6 +81,7 @@ MESH_TEXT_BYTES = 256 << 20
 MESH_POLYGON_CORNERS = 1_000
 MESH_OBJECTS = 100_000
 MTL_BYTES = 8 << 20
+MESH_TEXTURE_BYTES = 256 << 20
 MESH_TEXTURE_PIXELS = 1 << 25
 """Of all pictures of a mesh together."""
 

@@ -102,6 +102,8 @@ def _parts(glb: Glb) -> tuple[list[_Part], int]:
             if EXTENSION not in primitive.extensions:
                 others += 1
                 continue
+            if len(found) >= limits.GLTF_SPLAT_PRIMITIVES:
+                raise FormatError(f"{glb.name} has more than {limits.GLTF_SPLAT_PRIMITIVES:,} primitives with splats")
             similarity = parts.similarity(place, f"{glb.name}: the node '{node.name}'")
             found.append(_part(glb, primitive, start, similarity))
             start += found[-1].count

@@ -1,6 +1,5 @@
 """Reading the meshes and points of a GLB: one `Mesh` for each node that shows some, placed in the axes of the file."""
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError
-from splatworld.formats import gltf_nodes
+from splatworld.formats import gltf_nodes, pictures
 from splatworld.formats.gltf_container import FAN, POINTS, STRIP, TRIANGLES, Glb, Primitive
 from splatworld.formats.meshes import Material, Mesh
 from splatworld.palette import display_from_linear
@@ -110,21 +109,10 @@ class _Reader:
         if view is None:
             return None
         if view not in self.pictures:
-            self.pictures[view] = self._decoded(glb.blob(view))
+            found = pictures.pixels(glb.blob(view), f"{glb.name}: picture {source}", _FORMATS, self.pixels_left)
+            self.pixels_left -= found.shape[0] * found.shape[1]
+            self.pictures[view] = found
         return self.pictures[view]
-
-    def _decoded(self, data: bytes) -> NDArray[np.uint8]:
-        from PIL import Image
-
-        try:
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-                self.pixels_left -= picture.width * picture.height
-                if self.pixels_left < 0:
-                    raise FormatError(f"{self.glb.name}: its pictures have more than "
-                                      f"{limits.GLTF_TEXTURE_PIXELS:,} pixels together")  # fmt: skip
-                return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as why:
-            raise FormatError(f"{self.glb.name} has a picture that cannot be read ({why})") from None
 
 
 def _triangles(corners: NDArray[np.int32], mode: int) -> NDArray[np.int32]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from splatworld import limits
+from splatworld import files, limits
 from splatworld.errors import FormatError
+from splatworld.formats import pictures
 from splatworld.progress import Progress, Warning
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA")
@@ -43,15 +44,9 @@ class Folder:
         return self._pictures[name]
 
     def _decoded(self, path: Path) -> NDArray[np.uint8]:
-        from PIL import Image
-
-        try:
-            with Image.open(path, formats=_FORMATS) as picture:
-                self._pixels_left -= picture.width * picture.height
-                if self._pixels_left < 0:
-                    raise FormatError(
-                        f"{self._mesh.name}: its pictures have more than {limits.MESH_TEXTURE_PIXELS:,} pixels together"
-                    )
-                return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as why:
-            raise FormatError(f"{path.name}: the picture cannot be read ({why})") from None
+        if files.check_input(path) > limits.MESH_TEXTURE_BYTES:
+            raise FormatError(f"{path} is too large; at most {limits.MESH_TEXTURE_BYTES:,} bytes make sense")
+        source = f"{self._mesh.name}: the picture '{path.name}'"
+        found = pictures.pixels(path.read_bytes(), source, _FORMATS, self._pixels_left)
+        self._pixels_left -= found.shape[0] * found.shape[1]
+        return found

@@ -10,7 +10,7 @@ from splatworld import limits
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 KINDS = (
     *("FILE", "POSITION", "LOG_SCALE", "SH", "THING", "NAME", "UNPACKED", "PATH", "PLY", "SPZ", "KSPLAT", "RAD", "ZIP"),
-    *("SOG", "GLTF", "USD", "MESH", "MTL", "DOCUMENT"),
+    *("SOG", "GLTF", "PICTURE", "USD", "MESH", "MTL", "DOCUMENT"),
 )
 """Beginnings of the names of limits on files."""
 NAMES = [name for name in vars(limits) if name.isupper() and name.startswith(KINDS)]
@@ -18,7 +18,7 @@ NAMES = [name for name in vars(limits) if name.isupper() and name.startswith(KIN
 
 def shown(name: str) -> str:
     value = getattr(limits, name)
-    if "BYTES" in name and value % 1024 == 0:
+    if name.endswith(("BYTES", "BYTES_MAX", "PER_SECOND")) and value % 1024 == 0:
         power = next(power for power in (3, 2, 1) if value % 1024**power == 0)
         return f"{value // 1024**power:,} {('KiB', 'MiB', 'GiB')[power - 1]}"
     if isinstance(value, float) and 1 <= value < 1e6:
