@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 import splatworld
 from splatworld import formats
 from splatworld.errors import UsageError
 from splatworld.geometry import Similarity, Vec3
-from splatworld.progress import Note, Progress, Stage
+from splatworld.progress import Note, Progress, Stage, Warning
 from splatworld.publish import pictures
 from splatworld.publish.html import VIEWER_CODE, VIEWER_LICENCE, Page
 from splatworld.publish.notes import Kind, Place, noted
@@ -19,7 +20,7 @@ from splatworld.publish.settings import settings
 from splatworld.publish.viewer import PACKAGE
 from splatworld.scene_spec import clean_text
 from splatworld.splats import Splats
-from splatworld.world import EYE_HEIGHT, World, from_splats
+from splatworld.world import EYE_HEIGHT, Surface, World, from_splats
 
 BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
 """Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
@@ -110,8 +111,27 @@ def _collider(world: World, folder: Path, progress: Progress) -> bool:
         surface = collider(world, triangles=_COLLIDER_TRIANGLES, progress=progress)
     except UsageError:
         return False
+    if not _carries(surface, world.start.eye):
+        progress(Warning("no ground was found below the start, so the page offers no walking"))
+        return False
     gltf.write_meshes(folder / COLLIDER, [gltf.Mesh("collider", _FACING.apply(surface.vertices), surface.faces)])
     return True
+
+
+def _carries(surface: Surface, eye: Vec3) -> bool:
+    """Whether a triangle lies below `eye`: visitors would else fall for ever."""
+    corners = surface.vertices[surface.faces].astype(np.float64) - eye
+    (a, b, c), z = np.moveaxis(corners[..., :2], 1, 0), corners[..., 2]
+    # The share of each corner in the point of the triangle that lies on the eye's vertical.
+    shares = np.stack([_cross(b, c), _cross(c, a), _cross(a, b)], 1)
+    whole = shares.sum(1)
+    inside = ((shares >= 0).all(1) | (shares <= 0).all(1)) & (np.abs(whole) > 1e-12)
+    height = (shares[inside] * z[inside]).sum(1) / whole[inside]
+    return bool((height < 0).any())
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _roomy(world: World) -> bool:
