@@ -147,7 +147,7 @@ BOMBS: dict[str, Callable[[Path], bytes]] = {
     "many/lod-meta.json": lambda folder: lod_tree(folder, 20_000),
     "copies/lod-meta.json": lambda folder: lod_copies(folder, 20_000),
     "png.glb": lambda folder: textured(picture(12_000, 12_000, "PNG")),
-    "just_allowed.glb": lambda folder: textured(picture(3_200, 2_800, "PNG")),
+    "just_allowed.glb": lambda folder: textured(picture(2_900, 2_800, "PNG")),
     "webp.glb": lambda folder: textured(picture(16_000, 8_000, lossless=True, method=0)),
     "parts.glb": lambda folder: crowded(30_000),
     "deep.glb": lambda folder: glb(b'{"extras":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),

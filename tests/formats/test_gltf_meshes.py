@@ -222,5 +222,5 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
         "textures": [{"source": 0}],
         "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
     }
-    with pytest.raises(FormatError, match="33,554,432 pixels"):
+    with pytest.raises(FormatError, match="pixels; at most"):
         read(made.write(tmp_path / "x.glb"))
