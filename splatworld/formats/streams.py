@@ -154,7 +154,7 @@ def write(
 
     Raises `OutputError`.
     """
-    splats, file_from_here = _merged(world, file_from_world(frame, unit))
+    splats, file_from_here = merged(world, file_from_world(frame, unit))
     labels = world.labels if "label" in splats.extras else ()
     shape = Shape(len(splats), splats.degree, tuple(splats.extras), labels, frame, unit, of(world), world)
 
@@ -272,8 +272,8 @@ def _without(splats: Splats, rows: torch.Tensor) -> Splats:
     return splats[keep]
 
 
-def _merged(world: World, file_from_world: Similarity) -> tuple[Splats, Similarity]:
-    """The visible splats and what turns them into the axes of the file; one layer, the usual case, is not copied."""
+def merged(world: World, file_from_world: Similarity) -> tuple[Splats, Similarity]:
+    """The visible splats, and what turns them into axes and units of a file; one layer, the usual case, is not copied."""
     parts = [
         (place(layer.splats, world.things), _settled(file_from_world @ layer.world_from_layer))
         for layer in world.layers
