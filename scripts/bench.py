@@ -25,8 +25,25 @@ GROUPS = {
     "generate": ("generate-300k", "generate-1m"),
     "world": ("world-300k",),
     "import": ("import", "help"),
-    "formats": ("ply-1m", "ply-1m-sh0", "compressed-1m", "splat-1m", "spz3-1m", "spz4-1m"),
-    "large": ("ply-10m", "splat-10m", "spz-10m"),
+    "formats": (
+        "ply-1m",
+        "ply-1m-sh0",
+        "compressed-1m",
+        "splat-1m",
+        "spz3-1m",
+        "spz4-1m",
+        "sog-1m-sh0",
+        "sog-1m",
+        "gsply-ply-1m",
+        "plyfile-ply-1m",
+        "gaussforge-ply-1m",
+        "gsply-compressed.ply-1m",
+        "gaussforge-compressed.ply-1m",
+        "gaussforge-splat-1m",
+        "gsply-spz-1m",
+        "gaussforge-spz-1m",
+    ),
+    "large": ("ply-10m", "compressed-10m", "splat-10m", "spz-10m"),
 }
 """What can be asked for, and the cases it runs (see `bench_cases.py`)."""
 
@@ -48,12 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _cases(python: Path, cases: Sequence[str], out: Path | None) -> bool:
-    print(f"{'case':<16}{'wall':>9}{'peak':>11}  figures")
+    print(f"{'case':<28}{'wall':>9}{'peak':>11}  figures")
     good = True
     for case in cases:
         row = measured(python, case)
         figures = ", ".join(f"{name} {value}" for name, value in row["figures"].items())
-        print(f"{case:<16}{row['wall_s']:>7.2f} s{row['peak_mb']:>8.0f} MB  {figures}", flush=True)
+        print(f"{case:<28}{row['wall_s']:>7.2f} s{row['peak_mb']:>8.0f} MB  {figures}", flush=True)
         good &= row["code"] == 0
         _append(out, row)
     return good

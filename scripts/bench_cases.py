@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -81,6 +82,14 @@ CASES: dict[str, Callable[[Path], Figures]] = {
     "splat-1m": lambda folder: bench_formats.reading_and_writing(folder, "splat"),
     "spz3-1m": lambda folder: bench_formats.reading_and_writing(folder, "spz"),
     "spz4-1m": lambda folder: bench_formats.reading_and_writing(folder, "spz", spz_version=4),
+    "sog-1m": lambda folder: bench_formats.reading_and_writing(folder, "sog", repeats=1),
+    "sog-1m-sh0": lambda folder: bench_formats.reading_and_writing(folder, "sog", degree=0, repeats=1),
+    **{
+        f"{name}-{suffix}-1m": partial(bench_formats.peer, name=name, suffix=suffix)
+        for name, suffixes in bench_formats.PEERS_OF.items()
+        for suffix in suffixes
+    },
+    "compressed-10m": lambda folder: bench_formats.converting(folder, "compressed.ply"),
     "ply-10m": lambda folder: bench_formats.converting(folder, "ply"),
     "splat-10m": lambda folder: bench_formats.converting(folder, "splat"),
     "spz-10m": lambda folder: bench_formats.converting(folder, "spz"),
