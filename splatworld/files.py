@@ -8,7 +8,9 @@ behind and does no harm to an earlier one. A kill or a power cut can leave a hid
 import contextlib
 import errno
 import os
+import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +55,60 @@ def replacing(path: Path | str, *, force: bool = False) -> Iterator[Path]:
         _sync(target.parent)
 
 
+@contextlib.contextmanager
+def replacing_folder_of(path: Path | str, *, parts: str, force: bool = False) -> Iterator[Path]:
+    """A temporary path to write `path` to and files beside it; their folder becomes that of `path` in the end.
+
+    The folder is made if it is missing. An existing one is replaced whole: it must hold nothing whose name does not
+    match `parts`, a regular expression, and `path` itself only with `force`. Raises `OutputError` as `replacing` does.
+    """
+    target = Path(os.path.realpath(path))
+    folder = target.parent
+    _check_folder(path, target, parts, force=force)
+    temporary = folder.with_name(f".{folder.name[:60]}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir()
+        yield temporary / target.name
+        for written in temporary.rglob("*"):
+            _sync(written)
+        _check_folder(path, target, parts, force=force)
+        _exchange(temporary, folder)
+    except OSError as why:
+        raise OutputError(f"cannot write {path}: {reason(why)}") from why
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        _sync(folder.parent)
+
+
+def _check_folder(path: Path | str, target: Path, parts: str, *, force: bool) -> None:
+    """Raise `OutputError` if the folder of `target` must not be made or replaced."""
+    folder = target.parent
+    if not folder.exists():
+        _target(folder)
+        return
+    if os.path.lexists(target):
+        _target(target, force=force)
+    others = [entry.name for entry in folder.iterdir() if not re.fullmatch(parts, entry.name)]
+    if others:
+        raise OutputError(f"cannot write {path}: {folder} holds other files ({min(others)}); name a new folder")
+
+
+def _exchange(new: Path, folder: Path) -> None:
+    """Put a folder in the place of another, which is gone after it."""
+    if not folder.exists():
+        os.rename(new, folder)
+        return
+    old = new.with_suffix(".old")
+    os.rename(folder, old)
+    try:
+        os.rename(new, folder)
+    except OSError:
+        os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def write_bytes(path: Path | str, data: bytes, *, force: bool = False) -> None:
     """Write a small file at once. Raises `OutputError`."""
     with replacing(path, force=force) as temporary:
@@ -63,6 +119,14 @@ def check_output(path: Path | str, *, force: bool = False) -> None:
     """Raise `OutputError` at once if `path` could not be written later: for use before long work."""
     target = _target(path, force=force)
     if not os.access(target.parent, os.W_OK):
+        raise OutputError(f"cannot write {path}: writing there is not permitted")
+
+
+def check_folder_output(path: Path | str, *, parts: str, force: bool = False) -> None:
+    """`check_output` for `replacing_folder_of`."""
+    target = Path(os.path.realpath(path))
+    _check_folder(path, target, parts, force=force)
+    if not os.access(target.parent.parent, os.W_OK):
         raise OutputError(f"cannot write {path}: writing there is not permitted")
 
 
@@ -92,7 +156,7 @@ def reason(why: Exception) -> str:
     return _REASONS.get(why.errno, (why.strerror or str(why)).lower())
 
 
-def _target(path: Path | str, *, force: bool) -> Path:
+def _target(path: Path | str, *, force: bool = False) -> Path:
     try:
         target = Path(os.path.realpath(path))
         mode = _mode(target)

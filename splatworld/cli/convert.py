@@ -66,7 +66,7 @@ class Convert:
 
     def run(self) -> None:
         """Read, change, write."""
-        from splatworld import files, formats
+        from splatworld import formats
         from splatworld.cli.bars import shown
         from splatworld.formats.presets import PRESETS
 
@@ -76,7 +76,7 @@ class Convert:
             raise UsageError(f"{self.source} would be read and replaced at once; name another file to write")
         options, axes = self._options(preset, out), self._axes(preset, out)
         formats.check_suffix(out, **options, **{name: value for name, value in axes.items() if value})
-        files.check_output(out, force=self.force)
+        formats.check_target(out, force=self.force)
         with shown() as progress:
             count = formats.convert(
                 self.source,

@@ -41,7 +41,11 @@ BUILT_IN = {
     "obj": "splatworld.formats.obj",
 }
 _HEAD_BYTES = 512
-_STANDS_FOR_FOLDER = ("lod-meta.json", "meta.json")
+_LOD_META = "lod-meta.json"
+"""Streamed SOG: a folder, which is named by this file in it ..."""
+_LOD_PARTS = r"lod-meta\.json|env|\d+_\d+"
+"""... and of which these are the parts."""
+_STANDS_FOR_FOLDER = (_LOD_META, "meta.json")
 
 
 @runtime_checkable
@@ -142,7 +146,7 @@ def save(
     check_suffix(path, **options)
     chosen = _module(suffix(path))
     value = from_splats(world) if isinstance(world, Splats) else world
-    with files.replacing(path, force=force) as temporary:
+    with _replacing(path, force=force) as temporary:
         if isinstance(chosen, Sinks):
             frame, unit, rest = _split_axes(options, chosen)
             open_sink = functools.partial(chosen.sink, progress=progress, **rest)
@@ -210,6 +214,20 @@ def check_suffix(path: Path, **options: Any) -> None:
         raise UsageError(f"cannot write {path}: the axes and the unit of .{suffix(path)} cannot be chosen")
     if strange:
         raise UsageError(f"cannot write {path}: .{suffix(path)} has no option {strange[0]}")
+
+
+def check_target(path: Path, *, force: bool = False) -> None:
+    """Raise `OutputError` if `save` could not write there: for use before long work."""
+    if path.name == _LOD_META:
+        files.check_folder_output(path, parts=_LOD_PARTS, force=force)
+    else:
+        files.check_output(path, force=force)
+
+
+def _replacing(path: Path, *, force: bool) -> contextlib.AbstractContextManager[Path]:
+    if path.name == _LOD_META:
+        return files.replacing_folder_of(path, parts=_LOD_PARTS, force=force)
+    return files.replacing(path, force=force)
 
 
 def options(path: Path) -> set[str]:
@@ -304,6 +322,8 @@ def _format_of(path: Path) -> Format:
 
 def suffix(path: Path) -> str:
     """The longest known one, without its first dot; the last part of the name if none is known."""
+    if path.name == _LOD_META:
+        return "sog"
     known = [name for name in names() if path.name.lower().endswith(f".{name}")]
     return max(known, key=len, default=path.suffix[1:].lower())
 

@@ -20,20 +20,24 @@ from splatworld.world import Layer, World
 META = "lod-meta.json"
 
 
-class _Run(msgspec.Struct):
+class Run(msgspec.Struct):
+    """Rows of one of the SOGs."""
+
     file: int
     offset: int
     count: int
 
 
-class _Node(msgspec.Struct):
-    children: list["_Node"] = []
-    lods: dict[str, _Run] = {}
+class Node(msgspec.Struct):
+    """A part of space: divided further, or a leaf with a run for each level."""
+
+    children: list["Node"] = []
+    lods: dict[str, Run] = {}
 
 
 class _Meta(msgspec.Struct):
     filenames: list[str]
-    tree: _Node
+    tree: Node
     version: int = 1
     environment: str | None = None
 
@@ -46,7 +50,7 @@ def recognises(head: bytes) -> bool:
 def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     """The finest level, and the surroundings as a second layer if there are any. Raises `FormatError`."""
     meta = _parsed(path)
-    chosen: dict[str, list[_Run]] = {}  # by name, as many numbers could stand for one file
+    chosen: dict[str, list[Run]] = {}  # by name, as many numbers could stand for one file
     for run in sorted(_finest(meta, path.name), key=lambda run: run.file):
         chosen.setdefault(str(PurePosixPath(meta.filenames[run.file])), []).append(run)
     parts = [_rows(_beside(path, name), runs, progress) for name, runs in chosen.items()]
@@ -74,7 +78,7 @@ def _parsed(path: Path) -> _Meta:
     return meta
 
 
-def _finest(meta: _Meta, source: str) -> list[_Run]:
+def _finest(meta: _Meta, source: str) -> list[Run]:
     """The run of each leaf at its finest level."""
     runs, level = [], [meta.tree]
     for _ in range(limits.SOG_LOD_DEPTH):
@@ -94,7 +98,7 @@ def _finest(meta: _Meta, source: str) -> list[_Run]:
     return [run for run in runs if run.count]
 
 
-def _rows(path: Path, runs: list[_Run] | None, progress: Progress) -> Splats:
+def _rows(path: Path, runs: list[Run] | None, progress: Progress) -> Splats:
     """The rows of these runs of a SOG in the order of the file, or all, in its axes."""
     ends = None if runs is None else sorted((run.offset, run.offset + run.count) for run in runs)
     with sog_read.opened(path, frame=None, progress=progress, runs=ends) as source:

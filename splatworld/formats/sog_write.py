@@ -20,6 +20,7 @@ from splatworld.formats.sog_meta import COEFFICIENTS
 from splatworld.formats.sog_palette import palette, palette_size
 from splatworld.formats.sog_pictures import ENTRIES_PER_ROW, FIRST_MODE, OTHERS, Plane
 from splatworld.formats.sog_read import FRAME
+from splatworld.formats.streams import merged
 from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress, Stage, Step
 from splatworld.splats import Splats
@@ -32,19 +33,29 @@ _SEED = 0
 
 def write(world: World, path: Path, *, progress: Progress, frame: Frame = FRAME, unit: float = 1.0) -> None:
     """All visible splats as version 2. Raises `OutputError` for values that are no number."""
-    splats = writable(world.splats(), "SOG")
+    splats = storable(world, frame, unit, progress)
+    ours = sog_meta.Ours(frame, unit, world=structure.described(world))
+    order = morton_order(torch.from_numpy(_logarithmic(splats.means.numpy())))
+    sog_members.write_archive(path, contents(splats[order], ours, progress))
+
+
+def storable(world: World, frame: Frame, unit: float, progress: Progress) -> Splats:
+    """All visible splats as a file of this frame and unit holds them. Raises `OutputError` if it cannot."""
+    splats, file_from_here = merged(world, file_from_world(frame, unit))
+    writable(splats, "SOG")
     if len(splats) > limits.SOG_SPLATS_MAX:
         raise OutputError(f"cannot write SOG: it holds {limits.SOG_SPLATS_MAX:,} splats at most, not {len(splats):,}")
     if splats.degree > 3:
         progress(Note("SOG holds SH up to degree 3; the fourth band is left out"))
         splats = splats.with_degree(3)
-    splats = splats.transformed(file_from_world(frame, unit))
+    return splats.transformed(file_from_here)
+
+
+def contents(splats: Splats, ours: sog_meta.Ours, progress: Progress) -> dict[str, bytes]:
+    """The files of a SOG by name: of splats in its axes, in this order."""
     progress(Stage("palette", 1, 2))
-    means = _logarithmic(splats.means.numpy())
-    order = morton_order(torch.from_numpy(means))
-    ours = sog_meta.Ours(frame, unit, world=structure.described(world))
-    planes, meta = _encoded(splats[order], means[order.numpy()], ours, progress)
-    sog_members.write_archive(path, {sog_members.META: meta, **_pictures(planes, progress)})
+    planes, meta = _encoded(splats, _logarithmic(splats.means.numpy()), ours, progress)
+    return {sog_members.META: meta, **_pictures(planes, progress)}
 
 
 def _pictures(planes: dict[str, Plane], progress: Progress) -> dict[str, bytes]:
@@ -116,7 +127,7 @@ def _packed_quats(quats: NDArray[np.float32]) -> Plane:
 def _packed_bands(splats: Splats, progress: Progress) -> tuple[dict[str, Plane], NDArray[np.float32], int]:
     """The pictures of palette and labels, the codebook, and the size of the palette."""
     coefficients = COEFFICIENTS[splats.degree]
-    rows = splats.sh[:, 1:].reshape(len(splats), 3 * coefficients)
+    rows = splats.sh.reshape(len(splats), -1)[:, 3:]
     entries, labels = palette(rows, palette_size(len(splats)), torch.Generator().manual_seed(_SEED), progress)
     book, index = codebook(entries.numpy())
     label = labels.numpy().astype("<u2").view(np.uint8).reshape(-1, 2)
