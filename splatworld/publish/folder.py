@@ -83,9 +83,14 @@ def _put(fresh: Path, target: Path) -> None:
     except OSError:
         os.replace(earlier, target)
         raise
-    for name in ours(earlier):
+    names = ours(earlier)
+    for name in names:
         (earlier / name).unlink(missing_ok=True)
-    _moved(earlier, target)
+    for folder in sorted({parent for name in names for parent in Path(name).parents}, reverse=True):
+        with contextlib.suppress(OSError):  # others have put something there
+            (earlier / folder).rmdir()
+    if earlier.exists():
+        _moved(earlier, target)
 
 
 def _moved(earlier: Path, target: Path) -> None:

@@ -22,8 +22,11 @@ from splatworld.scene_spec import clean_text
 from splatworld.splats import Splats
 from splatworld.world import EYE_HEIGHT, Surface, World, from_splats
 
-BUDGETS = {"headset": 500_000, "phone": 1_000_000, "desktop": 4_000_000}
-"""Splats that a device draws fluently: a Quest 3 in its browser, recent phones, what the viewer grants to desktops."""
+BUDGETS = {"headset": 500_000, "phone": 1_000_000}
+"""Splats that a device draws fluently at once: a Quest 3 in its browser, recent phones. The viewer knows desktops."""
+STREAMED_ABOVE = 500_000
+"""Splats: larger worlds come in levels of detail, of which a device loads what it sees and can draw."""
+STREAMED = "world/lod-meta.json"
 SCENE, SKY, COLLIDER, POSTER, SETTINGS = "world.sog", "sky.jpg", "collider.glb", "poster.jpg", "settings.json"
 STAGES = 4
 _COLLIDER_TRIANGLES = 60_000
@@ -76,17 +79,18 @@ def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Prog
     told = settings(world.viewpoints, places, background=background or _EMPTY)
     (folder / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
     progress(Stage("splats", 4, STAGES))
-    scenes, names = _scenes(rest, folder, wishes, progress)
-    parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scenes": scenes}
+    scene, names = _splats(rest, folder, wishes, progress)
+    parts: dict[str, Any] = {"viewer": VIEWER_CODE, "settings": SETTINGS, "poster": POSTER, "scene": scene}
     parts |= (
         {"budgets": BUDGETS, "eye": EYE_HEIGHT, "walker": _WALKER_EYE}
         | ({"sky": SKY} if background else {})
         | ({"collider": COLLIDER} if walled else {})
     )
     names = [*names, POSTER, SETTINGS, *(SKY for _ in [0] if background), *(COLLIDER for _ in [0] if walled)]
-    shown = max(scene["splats"] for scene in scenes)
-    page = Page(wishes.title, _description(world, wishes), _credits(world, shown, viewer), background or _EMPTY, parts)
-    return Made(page, names, _about(world, page, viewer), shown, _missing(world, walled, places))
+    page = Page(
+        wishes.title, _description(world, wishes), _credits(world, scene["splats"], viewer), background or _EMPTY, parts
+    )
+    return Made(page, names, _about(world, page, viewer), scene["splats"], _missing(world, walled, places))
 
 
 def _sky(sky: Splats, eye: Vec3, folder: Path) -> Vec3 | None:
@@ -139,35 +143,26 @@ def _roomy(world: World) -> bool:
     return bool((means.amax(0) - means.amin(0) >= _ROOM_METRES).all())
 
 
-def _scenes(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
-    """Write the splats: what the page may choose from, the best first, and the names of their files.
+def _splats(world: World, folder: Path, wishes: Wishes, progress: Progress) -> tuple[dict[str, Any], list[str]]:
+    """Write the splats: what the script of the page needs to know, and the names of their files.
 
-    Ids of things and labels stay behind: the viewer does not use them, and they are a tenth of a file.
+    Names of things and labels stay behind: the viewer does not use them.
     """
     whole = replace(from_splats(world.splats()), viewpoints=world.viewpoints)
-    most = min(len(whole), wishes.most or len(whole))
-    counts = [most]
-    if wishes.streamed:
-        counts += sorted({budget for budget in BUDGETS.values() if budget < 0.8 * most}, reverse=True)
-    scenes = []
-    for count, lighter in zip(counts, _merged(whole, counts, progress), strict=True):
-        name = SCENE if count == most else f"world-{count // 1000}k.sog"
-        splats = replace(lighter.splats(), extras={})
-        formats.save(splats, folder / name, progress=progress)
-        scenes.append({"file": name, "splats": len(splats)})
-    return scenes, [scene["file"] for scene in scenes]
+    if wishes.most is not None and wishes.most < len(whole):
+        from splatworld.decimate import decimated
 
-
-def _merged(world: World, counts: list[int], progress: Progress) -> list[World]:
-    """The world of each number of splats, of which the first may be that which it has."""
-    fewer = [count for count in counts if count < len(world)]
-    if not fewer:
-        return [world]
-    from splatworld.decimate import chain
-
-    progress(Note(f"{len(world):,} splats are merged into {' and '.join(f'{count:,}' for count in fewer)}"))
-    worlds = chain(world, fewer, progress=progress)
-    return worlds if len(fewer) == len(counts) else [world, *worlds]
+        progress(Note(f"{len(whole):,} splats are merged into {wishes.most:,}"))
+        whole = decimated(whole, wishes.most, progress=progress)
+    streamed = wishes.streamed and len(whole) > STREAMED_ABOVE
+    if not streamed:
+        formats.save(replace(whole.splats(), extras={}), folder / SCENE, progress=progress)
+        return {"file": SCENE, "splats": len(whole)}, [SCENE]
+    formats.save(whole, folder / STREAMED, progress=progress)
+    parts = sorted(
+        path.relative_to(folder).as_posix() for path in (folder / STREAMED).parent.rglob("*") if path.is_file()
+    )
+    return {"file": STREAMED, "splats": len(whole), "streamed": True}, parts
 
 
 def _description(world: World, wishes: Wishes) -> str:
@@ -190,7 +185,7 @@ def _about(world: World, page: Page, viewer: str) -> dict[str, Any]:
         "title": page.title,
         "generator": page.credits[-1],
         "viewer": {"package": PACKAGE, "version": viewer, "licence": VIEWER_LICENCE},
-        "scenes": page.parts["scenes"],
+        "scene": page.parts["scene"],
         "spec": world.spec,
         "provenance": world.provenance,
         "environment": world.environment,

@@ -87,7 +87,7 @@ def test_every_address_on_the_page_leads_into_the_folder(page):
     assert set(links) - {"data:,"} == {"viewer/index.css", "viewer/index.js", "page.css", "page.js"}
     told = parts(text)
     assert {told["viewer"], told["settings"], told["poster"], told["sky"], told["collider"]} < names(page)
-    assert {scene["file"] for scene in told["scenes"]} <= names(page)
+    assert told["scene"]["file"] in names(page)
     assert "://" not in text + (page / "page.js").read_text() + (page / "page.css").read_text()
 
 
@@ -178,16 +178,18 @@ def test_scripts_and_styles_cannot_end_what_holds_them():
     assert html._style("a::after { content: '</style>' }") == "a::after { content: '<\\/style>' }"
 
 
-def test_large_worlds_come_in_lighter_versions_too(world, package, tmp_path, monkeypatch):
-    big = garden(splats=6000)
-    monkeypatch.setattr(scene, "BUDGETS", {"headset": 1000, "phone": 2000, "desktop": 100_000})
-    found = publish(big, tmp_path / "site", viewer_dir=package, splats=4000)
-    told = parts((found.path / "index.html").read_text())
-    assert told["budgets"]["phone"] == 2000
-    assert [(one["file"], one["splats"]) for one in told["scenes"]] == [
-        ("world.sog", 4000), ("world-2k.sog", 2000), ("world-1k.sog", 1000)
-    ]  # fmt: skip
-    assert [len(formats.load(found.path / one["file"])) for one in told["scenes"]] == [4000, 2000, 1000]
+def test_large_worlds_come_in_levels_of_detail(world, package, tmp_path, monkeypatch):
+    monkeypatch.setattr(scene, "STREAMED_ABOVE", 1000)
+    found = publish(world, tmp_path / "site", viewer_dir=package, splats=2000)
+    told = parts((found.path / "index.html").read_text())["scene"]
+    assert told == {"file": "world/lod-meta.json", "splats": 2000, "streamed": True}
+    about = json.loads((found.path / "about.json").read_text())
+    assert set(about["files"]) == names(found.path) >= {"world/lod-meta.json", "world/0_0/meta.json"}
+    assert len(formats.load(found.path / told["file"])) == 2000
+    publish(world, tmp_path / "site", viewer_dir=package, splats=900, force=True)
+    assert not (tmp_path / "site" / "world").exists()
+    single = publish(world, tmp_path / "one.html", viewer_dir=package, splats=2000, single_file=True)
+    assert single.splats == 2000
 
 
 def test_bare_splats_are_a_page_too_and_what_it_lacks_is_told(world, package, tmp_path):

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from splatworld.camera import look_at
-from splatworld.publish import publish
+from splatworld.publish import publish, scene
 from splatworld.publish.settings import page_fov_deg
 from splatworld.render import render
 from splatworld.world import Viewpoint, World
@@ -247,6 +247,20 @@ def test_one_file_works_from_a_disk_without_a_network(browser, world, viewer_dir
     assert visit.complaints == []
     assert visit.page.evaluate("() => splatworld.viewer.state.walkAllowed")
     assert visit.page.evaluate("() => window.hacked === undefined")
+    visit.context.close()
+
+
+def test_levels_of_detail_are_loaded_from_the_folder(browser, folder, url, viewer_dir, monkeypatch):
+    monkeypatch.setattr(scene, "STREAMED_ABOVE", 20_000)
+    large = garden(splats=36_000)
+    publish(large, folder.parent / "large", viewer_dir=viewer_dir)
+    where = url.replace("/garden/", "/large/")
+    visit = Visit(browser, where + "?noui").loaded()
+    assert ssim(shown(visit), ours(large, START)) >= 0.88
+    assert {f"{where}world/lod-meta.json", f"{where}world/0_0/meta.json", f"{where}world/1_0/meta.json"} < set(
+        visit.requests
+    )
+    assert visit.complaints == []
     visit.context.close()
 
 

@@ -1,4 +1,4 @@
-// Shows one world: chooses what this device can hold, starts the viewer, and says so in words when something is missing.
+// Shows one world: starts the viewer as this device can bear it, and says in words what is missing.
 (async () => {
   "use strict";
   const element = (id) => document.getElementById(id);
@@ -46,12 +46,6 @@
     return reply;
   };
 
-  const chosen = (kind) => {
-    const budget = page.budgets[kind];
-    const fitting = page.scenes.filter((scene) => scene.streamed || scene.splats <= budget);
-    return fitting[0] ?? page.scenes.at(-1);
-  };
-
   const showName = (viewer) => {
     const [name, button, about] = ["name", "name-button", "about"].map(element);
     const show = (open) => {
@@ -94,7 +88,7 @@
     if (nodes.length) answerInnerNames();
 
     const kind = device();
-    const scene = chosen(kind);
+    const { scene } = page;
     const contents = scene.streamed ? undefined : load(scene.file);
     const settings = load(page.settings).then((reply) => reply.json());
     // Headsets enter VR from WebGL only, so they start with it and need no second loading.
@@ -110,14 +104,14 @@
       skyboxUrl: address(page.sky) ?? undefined,
       collisionUrl: page.collider ? new URL(page.collider, document.baseURI).href : undefined,
       renderer: webgl ? "webgl" : "webgpu",
-      budget: scene.streamed && kind !== "desktop" ? page.budgets[kind] / 1e6 : undefined,
+      budget: kind in page.budgets ? page.budgets[kind] / 1e6 : undefined,
       noanim: !query.has("play"),
       ui: !query.has("noui"),
       lang: query.get("lang") ?? undefined,
     });
     prepareHeadset(viewer);
     showName(viewer);
-    window.splatworld = { viewer, device: kind, scene };
+    window.splatworld = { viewer, device: kind };
   };
 
   try {
