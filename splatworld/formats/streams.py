@@ -273,7 +273,7 @@ def _without(splats: Splats, rows: torch.Tensor) -> Splats:
 
 
 def merged(world: World, file_from_world: Similarity) -> tuple[Splats, Similarity]:
-    """The visible splats, and what turns them into axes and units of a file; one layer, the usual case, is not copied."""
+    """The visible splats and what turns them into axes and units of a file; one layer, the usual case, is no copy."""
     parts = [
         (place(layer.splats, world.things), _settled(file_from_world @ layer.world_from_layer))
         for layer in world.layers
