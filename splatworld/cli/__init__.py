@@ -17,6 +17,7 @@ from splatworld.cli.compare import Compare
 from splatworld.cli.convert import Convert
 from splatworld.cli.generate import Generate
 from splatworld.cli.info import Info
+from splatworld.cli.mesh import Mesh
 from splatworld.cli.publish import Publish
 from splatworld.cli.render import Render
 from splatworld.cli.report import Report
@@ -32,6 +33,7 @@ Verb = (
     | Annotated[Info, subcommand("info")]
     | Annotated[Report, subcommand("report")]
     | Annotated[Convert, subcommand("convert")]
+    | Annotated[Mesh, subcommand("mesh")]
     | Annotated[Publish, subcommand("publish")]
     | Annotated[Compare, subcommand("compare")]
 )

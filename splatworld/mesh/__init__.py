@@ -3,5 +3,7 @@
 from splatworld.mesh.collider import collider
 from splatworld.mesh.placed import solid
 from splatworld.mesh.rays import RayScene
+from splatworld.mesh.surface import surface
+from splatworld.mesh.walkable import Walker, walkable
 
-__all__ = ["RayScene", "collider", "solid"]
+__all__ = ["RayScene", "Walker", "collider", "solid", "surface", "walkable"]

@@ -6,6 +6,7 @@ from splatworld.errors import UsageError
 from splatworld.mesh import simplify
 from splatworld.mesh.placed import joined, shown, solid
 from splatworld.mesh.simplify import Level
+from splatworld.mesh.tsdf import fused
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.world import Surface, Thing, World
 
@@ -20,16 +21,36 @@ def collider(world: World, *, triangles: int = TRIANGLES, progress: Progress = s
 
     Taken are the surfaces of visible solid things: no sky, no water, nothing whose `collider` is "none", and no
     undergrowth, which gives way. Thin and round surfaces keep more triangles than flat ones, those near the start more
-    than those far away. Raises `UsageError` for a world in which nothing is solid.
+    than those far away. A world without surfaces, as captured ones are, is looked at from all sides (`mesh.tsdf`).
+    Raises `UsageError` for a world in which nothing is solid.
     """
-    things = [t for t in shown(world) if stops(t) and len(world.surfaces[str(t.surface)].faces)]
+    things = solid_things(world)
     if not things:
-        raise UsageError("nothing in this world is solid, so it has no collider")
+        return simplify.simplified(_seen(world, progress), triangles)
     progress(Stage("collider", 1, 1))
     choices = _choices(world, things, triangles, progress)
     levels = simplify.fitted(choices, np.array([_ease(world, t) for t in things]), triangles)
     whole = joined((t, level.surface) for t, level in zip(things, levels, strict=True)).surface
     return whole if len(whole.faces) <= triangles else simplify.simplified(whole, triangles)
+
+
+def solid_surface(world: World, *, progress: Progress = silent) -> Surface:
+    """What `collider` is made from, with all its triangles. Raises `UsageError`."""
+    things = solid_things(world)
+    if not things:
+        return _seen(world, progress)
+    return joined((t, world.surfaces[str(t.surface)]) for t in things).surface
+
+
+def solid_things(world: World) -> list[Thing]:
+    """The things that stop a body and have a surface."""
+    return [t for t in shown(world) if stops(t) and len(world.surfaces[str(t.surface)].faces)]
+
+
+def _seen(world: World, progress: Progress) -> Surface:
+    if world.surfaces:
+        raise UsageError("nothing in this world is solid, so it has no collider")
+    return fused(world, progress=progress)
 
 
 def stops(thing: Thing) -> bool:
