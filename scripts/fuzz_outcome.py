@@ -46,7 +46,8 @@ def outcome(path: Path, data: bytes, *, again: bool = False) -> str:
     if grown > MEMORY_MAX:
         raise Failure(f"took more than {MEMORY_MAX >> 20} MB: {grown >> 20} MB")
     if again and world is not None:
-        _write_again(world, path.parent / "again.ply")
+        for suffix in (".ply", ".splatworld"):
+            _write_again(world, path.parent / f"again{suffix}")
     return kind
 
 

@@ -73,6 +73,8 @@ POSITION_METRES_MAX = 1e6
 LOG_SCALE_ABS_MAX = 20.0
 SH_ABS_MAX = 1e3
 SH_DEGREE_MAX = 4
+SPLAT_NUMBER_MAX = 1e12
+"""Of values without another bound; the square of this is still a number in float32."""
 
 MESH_VERTICES_MAX = 20_000_000
 MESH_FACES_MAX = 20_000_000
@@ -91,8 +93,6 @@ VIDEO_FRAMES_MAX = 36_000
 COMPARED_VIEWS_MAX = 1_000
 DOCUMENT_BLOB_BYTES = 256 << 20
 DOCUMENT_JSON_BYTES = 64 << 20
-DOCUMENT_NUMBER_MAX = 1e12
-"""A document keeps what it is given; the square of this is still a number in float32."""
 THING_ID_MAX = 1_000_000
 """Thing ids of a file are used as table indices, so a hostile one must not ask for a huge table."""
 

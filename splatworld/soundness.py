@@ -6,11 +6,11 @@ from splatworld import limits
 from splatworld.geometry import Similarity
 from splatworld.world import World
 
-_ANY = (-limits.DOCUMENT_NUMBER_MAX, limits.DOCUMENT_NUMBER_MAX)
+_ANY = (-limits.SPLAT_NUMBER_MAX, limits.SPLAT_NUMBER_MAX)
 _BOUNDS = {
     "means": (-limits.POSITION_METRES_MAX, limits.POSITION_METRES_MAX),
     "quats": _ANY,
-    "log_scales": (-limits.DOCUMENT_NUMBER_MAX, 2 * limits.LOG_SCALE_ABS_MAX),
+    "log_scales": (-limits.SPLAT_NUMBER_MAX, 2 * limits.LOG_SCALE_ABS_MAX),
     "logit_opacities": _ANY,
     "sh": _ANY,
 }
@@ -58,7 +58,7 @@ def _layer_problem(world: World) -> str | None:
 
 def _can_place(transform: Similarity) -> bool:
     """True if what it places stays within numbers."""
-    far = max(map(abs, (*transform.translation, *transform.rotation))) > limits.DOCUMENT_NUMBER_MAX
+    far = max(map(abs, (*transform.translation, *transform.rotation))) > limits.SPLAT_NUMBER_MAX
     return transform.is_sound and not far and limits.FILE_UNIT_MIN <= transform.scale <= limits.FILE_UNIT_MAX
 
 

@@ -19,13 +19,13 @@ from splatworld.splats import Splats
 CORE = ("means", "quats", "log_scales", "logit_opacities", "sh")
 """The tensors that all splats have."""
 LOGIT_MAX = 20.0
-"""Stands for an infinite logit: sigmoid(20) is 1 to within 2e-9."""
+"""Stands for an infinite logit, or one beyond all bounds: sigmoid(20) is 1 to within 2e-9."""
 _LARGEST = torch.finfo(torch.float32).max
 SOUND = {
     "means": limits.POSITION_METRES_MAX,
-    "quats": _LARGEST,
+    "quats": limits.SPLAT_NUMBER_MAX,
     "log_scales": limits.LOG_SCALE_ABS_MAX,
-    "logit_opacities": _LARGEST,
+    "logit_opacities": limits.SPLAT_NUMBER_MAX,
     "sh": limits.SH_ABS_MAX,
 }
 """Within these bounds nothing has to be mended."""
@@ -104,8 +104,9 @@ def mended(splats: Splats) -> tuple[Splats, Tensor | None, Tally]:
         quats = torch.where(zero[:, None], quats.new_tensor([1.0, 0.0, 0.0, 0.0]), quats)
     if not _within(log_scales, limits.LOG_SCALE_ABS_MAX):
         log_scales = log_scales.clamp(-limits.LOG_SCALE_ABS_MAX, limits.LOG_SCALE_ABS_MAX)
-    if not _within(logits, _LARGEST):
-        logits = logits.nan_to_num(posinf=LOGIT_MAX, neginf=-LOGIT_MAX)
+    if not _within(logits, limits.SPLAT_NUMBER_MAX):
+        far = logits.abs() > limits.SPLAT_NUMBER_MAX
+        logits = torch.where(far, logits.sign() * LOGIT_MAX, logits)
     clamped = not _within(sh, limits.SH_ABS_MAX)
     if clamped:
         sh = sh.clamp(-limits.SH_ABS_MAX, limits.SH_ABS_MAX)
@@ -148,7 +149,7 @@ def _within(values: Tensor, bound: float) -> bool:
 def _meaningless(splats: Splats) -> Tensor | None:
     """Mask of the rows no rule can mend, or None if there are none (the usual, fast case)."""
     bad = torch.zeros(len(splats), dtype=torch.bool)
-    for name, bound in {"means": limits.POSITION_METRES_MAX, "quats": _LARGEST, "sh": _LARGEST}.items():
+    for name, bound in {"means": limits.POSITION_METRES_MAX, "quats": limits.SPLAT_NUMBER_MAX, "sh": _LARGEST}.items():
         values = getattr(splats, name)
         if not _within(values, bound):
             bad |= ~(values.abs() <= bound).reshape(len(splats), -1).all(1)

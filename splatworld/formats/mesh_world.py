@@ -46,11 +46,13 @@ def structured(
 
 
 def _turned(mesh: Mesh, frame: Frame) -> Mesh:
-    turn = file_from_world(frame, 1.0).inverse()
-    if turn.is_identity:
-        return mesh
-    normals = None if mesh.normals is None else turn.apply(mesh.normals)
-    return replace(mesh, vertices=turn.apply(mesh.vertices), normals=normals)
+    """In world axes. Normals that mean nothing become zero, and vertices that do are left out later."""
+    turn, normals = file_from_world(frame, 1.0).inverse(), None
+    if mesh.normals is not None:
+        sound = (np.abs(mesh.normals) <= 2).all(1, keepdims=True)  # they are of length 1
+        normals = turn.apply(np.where(sound, mesh.normals, np.float32(0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return replace(mesh, vertices=turn.apply(mesh.vertices), normals=normals)
 
 
 def _thing(number: int, name: str, mesh: Mesh) -> tuple[Thing, Surface | None]:

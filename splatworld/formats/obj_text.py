@@ -102,6 +102,8 @@ class ObjText:
                 or (count > width * limits.MESH_POLYGON_CORNERS).any()
             ):
                 raise FormatError(f"{self.source} has a face whose corners are named in different ways, or too many")
+            if not (np.abs(named) <= np.iinfo(np.int32).max).all():
+                raise FormatError(f"{self.source} has a face with a corner of no number, or of a far too large one")
             corners = np.zeros((len(named) // width, 3), np.int64)
             corners[:, :width] = named.reshape(-1, width)
             face = np.array([number for _, number in found])

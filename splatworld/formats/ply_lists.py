@@ -60,7 +60,7 @@ class Values:
         """The properties [count] of an even element that begins at `start`, and where it ends."""
         sizes = [self.size(p[0]) for p in element.properties]
         end = start + self.checked(element, sum(sizes), start) * sum(sizes)
-        places = start + np.cumsum([0, *sizes[:-1]])
+        places = start + np.cumsum([0, *sizes])[:-1]
         return {
             p[-1]: self.strided(p[0], int(at), (element.count,), (sum(sizes),))
             for p, at in zip(element.properties, places, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from splatworld import limits
+from splatworld import soundness
 from splatworld.errors import FormatError
 from splatworld.geometry import Similarity, Vec3
 from splatworld.world import Environment, Provenance, Thing, Viewpoint, World
@@ -59,11 +59,10 @@ def checked(found: Any, source: str) -> Structure:
             structure = msgspec.convert(found, Structure)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as why:
         raise FormatError(f"{source}: its description of the world is broken ({why})") from None
-    ids = {thing.id for thing in structure.things}
     if structure.version != 1:
         raise FormatError(f"{source}: version {structure.version} of its description of the world is not known")
-    if len(ids) < len(structure.things) or max(ids, default=0) > limits.THING_ID_MAX:
-        raise FormatError(f"{source}: two of its things have one id, or an id is above {limits.THING_ID_MAX:,}")
+    if problem := soundness.problem(World((), structure.things)):
+        raise FormatError(f"{source}: its description of the world is broken: {problem}")
     return structure
 
 

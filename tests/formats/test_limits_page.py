@@ -9,7 +9,22 @@ from splatworld import limits
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 KINDS = (
-    *("FILE", "POSITION", "LOG_SCALE", "SH", "THING", "NAME", "UNPACKED", "PATH", "PLY", "SPZ", "KSPLAT", "RAD", "ZIP"),
+    *(
+        "FILE",
+        "POSITION",
+        "LOG_SCALE",
+        "SH",
+        "SPLAT_",
+        "THING",
+        "NAME",
+        "UNPACKED",
+        "PATH",
+        "PLY",
+        "SPZ",
+        "KSPLAT",
+        "RAD",
+        "ZIP",
+    ),
     *("SOG", "GLTF", "PICTURE", "USD", "MESH", "MTL", "DOCUMENT"),
 )
 """Beginnings of the names of limits on files."""

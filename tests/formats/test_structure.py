@@ -165,8 +165,8 @@ def test_more_things_than_a_header_holds_are_told(tmp_path: Path) -> None:
     [
         (["thing {"], "broken"),
         (["thing 7"], "broken"),
-        (['thing {"id":1,"name":"a","class":"a"}'] * 2, "one id"),
-        (['thing {"id":99999999,"name":"a","class":"a"}'], "above"),
+        (['thing {"id":1,"name":"a","class":"a"}'] * 2, "same id"),
+        (['thing {"id":99999999,"name":"a","class":"a"}'], "impossible id"),
         (["world []"], "broken"),
         (['world {"version":7}'], "version 7"),
         (["unit nan"], "not possible"),
