@@ -41,7 +41,8 @@ def save(meshes: Sequence[Mesh], path: Path, *, force: bool = False) -> None:
         scene: Any = trimesh.Scene({mesh.name: one for mesh, one in zip(meshes, made, strict=True)})
         data: Any = scene.export(file_type="obj")
     else:
-        data = trimesh.util.concatenate(made).export(file_type=suffix[1:])
+        whole: Any = trimesh.util.concatenate(made)
+        data = whole.export(file_type=suffix[1:])
     files.write_bytes(path, data.encode() if isinstance(data, str) else data, force=force)
 
 
