@@ -213,7 +213,7 @@ class _Sink:
     def _order(self, starts: range, progress: Progress) -> NDArray[np.int64]:
         """Rows so that those of a chunk are near each other."""
         means = self.values[:, :3]
-        curve = morton_order(torch.from_numpy(means)).numpy()
+        curve = morton_order(torch.from_numpy(means), tick=lambda: progress(Step(0, len(means)))).numpy()
 
         def tighten(start: int) -> int:
             rows = curve[start : start + ROWS]

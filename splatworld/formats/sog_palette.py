@@ -43,7 +43,7 @@ def palette(
     if size >= len(rows):
         return rows, kind
     coarse = _coarse(rows, min(max(size // _ENTRIES_PER_GROUP, 1), _GROUPS_MAX), generator)
-    group, distance = _assigned(rows, coarse)
+    group, distance = _assigned(rows, coarse, progress)
     ends = torch.bincount(group, minlength=len(coarse)).cumsum(0).tolist()
     members = [index for index in torch.argsort(group, stable=True).tensor_split(ends[:-1]) if len(index)]
     starts = torch.zeros(len(rows), dtype=torch.bool)
@@ -78,9 +78,13 @@ def _coarse(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return next(in_order(lambda start: _lloyd(sample, torch.ones(len(sample)), start, _COARSE_STEPS), [sample[:count]]))
 
 
-def _assigned(rows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+def _assigned(rows: Tensor, centres: Tensor, progress: Progress) -> tuple[Tensor, Tensor]:
     """`_nearest` of many rows by several threads."""
-    parts = list(in_order(lambda part: _nearest(part, centres), rows.split(_SAMPLE_ROWS)))
+    parts: list[tuple[Tensor, Tensor]] = []
+    with closing(in_order(lambda part: _nearest(part, centres), rows.split(_SAMPLE_ROWS))) as results:
+        for part in results:
+            parts.append(part)
+            progress(Step(0, len(centres)))  # none is finished, but whoever wants to stop is heard
     return torch.cat([label for label, _ in parts]), torch.cat([distance for _, distance in parts])
 
 

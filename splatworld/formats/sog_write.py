@@ -127,7 +127,7 @@ def _packed_quats(quats: NDArray[np.float32]) -> Plane:
 def _packed_bands(splats: Splats, progress: Progress) -> tuple[dict[str, Plane], NDArray[np.float32], int]:
     """The pictures of palette and labels, the codebook, and the size of the palette."""
     coefficients = COEFFICIENTS[splats.degree]
-    rows = splats.sh.reshape(len(splats), -1)[:, 3:]
+    rows = splats.sh.flatten(1)[:, 3:]
     entries, labels = palette(rows, palette_size(len(splats)), torch.Generator().manual_seed(_SEED), progress)
     book, index = codebook(entries.numpy())
     label = labels.numpy().astype("<u2").view(np.uint8).reshape(-1, 2)
