@@ -61,9 +61,13 @@ class Publish:
 
 def _told(found: "Published", single_file: bool) -> list[str]:
     """What was written, how to open it and what is missing, line by line."""
-    width = max(map(len, found.sizes))
+    sizes: dict[str, int] = {}
+    for name, size in found.sizes.items():
+        folder, slash, _ = name.partition("/")
+        sizes[folder + slash] = sizes.get(folder + slash, 0) + size
+    width = max(map(len, sizes))
     lines = [f"{found.path}: {found.splats:,} splats, {_size(found.bytes)}"]
-    lines += [f"  {name:<{width}}  {_size(size):>8}" for name, size in found.sizes.items()]
+    lines += [f"  {name:<{width}}  {_size(size):>8}" for name, size in sizes.items()]
     lines += [f"without {sentence}" for sentence in found.missing]
     if single_file:
         return [*lines, "open it with a browser, or put it on any web host"]
