@@ -88,11 +88,12 @@ def _floating(means: Float[Tensor, "n 3"], sizes: Float[Tensor, " n"]) -> Bool[T
     points += np.random.default_rng(0).random(points.shape) * 1e-9 * (np.ptp(points, axis=0).max() + 1e-6)
     tree = KDTree(points, balanced_tree=False, compact_nodes=False)
     parts = [
-        tree.query(points[start : start + _ROWS], k=range(2, NEIGHBOURS + 2), workers=torch.get_num_threads())
+        tree.query(points[start : start + _ROWS], NEIGHBOURS + 1, workers=torch.get_num_threads())
         for start in range(0, len(points), _ROWS)
     ]
-    near = torch.from_numpy(np.concatenate([rows for _, rows in parts]))
-    away = torch.from_numpy(np.concatenate([distances for distances, _ in parts])).float().median(1).values
+    near = torch.from_numpy(np.concatenate([np.asarray(rows)[:, 1:] for _, rows in parts]))
+    distances = np.concatenate([np.asarray(distances)[:, 1:] for distances, _ in parts])
+    away = torch.from_numpy(distances).float().median(1).values
     others = away[near].median(1).values
     usual = away.median()
     return (away > FAR_FROM_OTHERS * usual) & (away > FAR_FROM_ITSELF * sizes) & (away > LONELY * others)

@@ -12,6 +12,7 @@ from splatworld.decimate.moments import Moments, moments_of
 from splatworld.decimate.pairs import Gathering
 from splatworld.errors import UsageError
 from splatworld.geometry import quats_from_matrices
+from splatworld.morton import morton_order
 from splatworld.progress import Progress, Step, silent
 from splatworld.splats import Splats, cat
 from splatworld.world import World, from_splats, place
@@ -63,7 +64,7 @@ def chain(scene: Scene, counts: Sequence[int], *, progress: Progress = silent) -
 def _chain(world: World, counts: Sequence[int], progress: Progress) -> list[World]:
     if not len(world):
         return [world for _ in counts]
-    groups, (rows, weights) = _groups(world), _seen(world)
+    groups, (rows, weights, order) = _groups(world), _seen(world)
     total = len(world) - min(counts)
 
     def tick(left: int) -> None:
@@ -74,11 +75,14 @@ def _chain(world: World, counts: Sequence[int], progress: Progress) -> list[Worl
     masses = moments.masses.clone()
     # A few for each thing, of the half at most of those that will be left.
     least = min(LEAST, max(1, min(counts) // (2 * int(groups.max() + 1))))
-    gathering = Gathering(moments, groups, weights, least, tick)
+    # What is near in space is then near in memory, which is several times faster.
+    gathering = Gathering(moments.kept(order), groups[order], weights[order], least, tick)
+    cluster = torch.empty_like(order)
     worlds = []
     for count in counts:
         gathering.reduce(count)
-        worlds.append(_heaviest(_assembled(world, gathering, masses), count))
+        cluster[order] = gathering.cluster
+        worlds.append(_heaviest(_assembled(world, gathering.moments, cluster, masses), count))
     return worlds
 
 
@@ -99,16 +103,18 @@ def _groups(world: World) -> Int64[Tensor, " n"]:
     for layer in world.layers:
         none = torch.zeros(len(layer.splats), dtype=torch.int64)
         keys = torch.stack([layer.splats.extras.get(name, none).long() for name in ("thing", "label")], 1)
-        kinds, group = keys.unique(dim=0, return_inverse=True)
+        # One number for both: ids are not negative, and labels from -1 on take 16 bits.
+        kinds, group = (keys[:, 0] * 65_536 + keys[:, 1] + 1).unique(return_inverse=True)
         found.append(group + first)
         first += len(kinds)
     return torch.cat(found)
 
 
-def _seen(world: World) -> tuple[Splats, Float[Tensor, " n"]]:
-    """All rows with their base colours, as they stand in their things; and how much each counts.
+def _seen(world: World) -> tuple[Splats, Float[Tensor, " n"], Int64[Tensor, " n"]]:
+    """All rows with their base colours, in the frames of their things; how much each counts; and their order in space.
 
-    That is the area which it covers in a picture, over its own: by how its thing is scaled, and by its distance.
+    What counts is the area covered in a picture, over its own: by how the thing is scaled, and by distance. The order
+    is that along a Morton curve, one layer after the other.
     """
     rows, placed = [], []
     for layer in world.layers:
@@ -122,23 +128,26 @@ def _seen(world: World) -> tuple[Splats, Float[Tensor, " n"]]:
         distance = torch.minimum(distance, (there.means - torch.tensor(eye)).norm(dim=1))
     near = torch.tensor(WALK_METRES) if world.viewpoints else _quantile(distance, 0.9).clamp_min(1e-9)
     enlarged = torch.exp(2 * (there.log_scales[:, 0] - here.log_scales[:, 0]))
-    return here, enlarged * (near / torch.maximum(distance, near)).square()
+    order = morton_order(there.means)
+    layers = torch.repeat_interleave(torch.tensor([len(layer.splats) for layer in world.layers]))
+    order = order[layers[order].argsort(stable=True)]
+    return here, enlarged * (near / torch.maximum(distance, near)).square(), order
 
 
 def _quantile(values: Float[Tensor, " n"], share: float) -> Float[Tensor, ""]:
     return values.sort().values[int(share * (len(values) - 1))]
 
 
-def _assembled(world: World, gathering: Gathering, masses: Float[Tensor, " n"]) -> World:
+def _assembled(world: World, moments: Moments, clusters: Int64[Tensor, " n"], masses: Float[Tensor, " n"]) -> World:
     """The world with the bodies of its layers as splats."""
     layers, start = [], 0
     for layer in world.layers:
         stop = start + len(layer.splats)
         if stop > start:
-            cluster = gathering.cluster[start:stop]
+            cluster = clusters[start:stop]
             # Bodies stand where one of their splats stood, so those of a layer follow each other.
             first, last = int(cluster.min()), int(cluster.max())
-            bodies = gathering.moments.kept(torch.arange(first, last + 1))
+            bodies = moments.kept(torch.arange(first, last + 1))
             layer = replace(layer, splats=_joined(layer.splats, bodies, cluster - first, masses[start:stop]))
         layers.append(layer)
         start = stop

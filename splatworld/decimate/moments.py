@@ -5,6 +5,7 @@ A body made of others has their mass, their common mean and covariance (moment m
 the area that it shows, so what it covers stays the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -73,7 +74,9 @@ class Moments:
         two[_COLOUR] -= behind.T
         return _change(one, two)
 
-    def behind(self, near: Int64[Tensor, "n k"], alike: Bool[Tensor, "n k"]) -> Float[Tensor, "n 3"]:
+    def behind(
+        self, near: Int64[Tensor, "n k"], alike: Bool[Tensor, "n k"], tick: Callable[[], None]
+    ) -> Float[Tensor, "n 3"]:
         """The colour each body is seen before: that of the bodies `near`, as far as these let nothing through.
 
         `alike` tells which of them count. Where a surface is closed, all that a body adds is how it differs from
@@ -83,11 +86,13 @@ class Moments:
         for start in range(0, len(self), _CHUNK):
             rows = slice(start, start + _CHUNK)
             ours = self.rows[rows].T.contiguous()
-            alone = _overlap(ours, ours, same=True).clamp_min(1e-30)
+            roots = _roots(ours[_COV])
+            alone = _own(roots).clamp_min_(1e-30)
             for k in range(near.shape[1]):
                 theirs = self.rows[near[rows, k]].T.contiguous()
-                shade = theirs[_DENSITY] * _overlap(ours, theirs, same=False) / alone
+                shade = theirs[_DENSITY] * _overlap(ours, roots, theirs, _roots(theirs[_COV])) / alone
                 dense[rows] += torch.where(alike[rows, k], shade, 0)
+            tick()
         return self.colours[near].mean(1) * (1 - torch.exp(-dense))[:, None]
 
     def joined(self, a: Int64[Tensor, " m"], b: Int64[Tensor, " m"]) -> None:
@@ -113,15 +118,16 @@ def moments_of(splats: Splats) -> Moments:
     return Moments(rows)
 
 
+def _roots(covariance: Float[Tensor, "6 m"]) -> list[Tensor]:
+    """Root of the determinant in each view [m]."""
+    c = covariance
+    return [(c[xx] * c[yy] - c[xy] * c[xy]).clamp_min_(0).sqrt_() for (xx, xy, yy), _ in _VIEWS]
+
+
 def _areas(covariance: Float[Tensor, "6 m"]) -> Float[Tensor, " m"]:
-    """Roots of the determinants in the three views, summed."""
-    roots = [_root(covariance[list(entries)]) for entries, _ in _VIEWS]
-    return (roots[0] + roots[1] + roots[2]).clamp_min(1e-20)
-
-
-def _root(flat: Float[Tensor, "3 m"]) -> Float[Tensor, " m"]:
-    xx, xy, yy = flat
-    return (xx * yy - xy * xy).clamp_min(0).sqrt()
+    """The roots of the three views, summed."""
+    first, second, third = _roots(covariance)
+    return (first + second + third).clamp_min_(1e-20)
 
 
 def _joined(a: Columns, b: Columns) -> Columns:
@@ -146,31 +152,32 @@ def _change(a: Columns, b: Columns) -> Float[Tensor, " m"]:
     of a product of two Gaussians is known (Petersen & Pedersen, The Matrix Cookbook, 8.1.8), so this is exact.
     """
     whole = _joined(a, b)
-    bodies = (a, b, whole)
-    opacities = [body[_DENSITY].clamp_max(1) for body in bodies]
-    signs = (1, 1, -1)
+    bodies = [(body, _roots(body[_COV]), body[_DENSITY].clamp_max(1)) for body in (a, b, whole)]
     change = torch.zeros_like(a[0])
-    for first in range(3):
-        for second in range(first, 3):
-            one, two = bodies[first], bodies[second]
-            alike = (one[_COLOUR] * two[_COLOUR]).sum(0) + CONTRAST
-            factor = signs[first] * signs[second] * (1 if first == second else 2)
-            change += factor * opacities[first] * opacities[second] * alike * _overlap(one, two, same=first == second)
-    return change.clamp_min(0)
+    for body, roots, opacity in bodies:
+        change += opacity * opacity * _alike(body, body) * _own(roots)
+    for first, second, weight in ((0, 1, 2), (0, 2, -2), (1, 2, -2)):
+        (one, ours, here), (two, theirs, there) = bodies[first], bodies[second]
+        change += weight * here * there * _alike(one, two) * _overlap(one, ours, two, theirs)
+    return change.clamp_min_(0)
 
 
-def _overlap(a: Columns, b: Columns, *, same: bool) -> Float[Tensor, " m"]:
-    """Integral of the product of two Gaussians of peak 1 in each view, summed; over 2 pi."""
+def _alike(a: Columns, b: Columns) -> Float[Tensor, " m"]:
+    return (a[_COLOUR] * b[_COLOUR]).sum(0) + CONTRAST
+
+
+def _own(roots: list[Tensor]) -> Float[Tensor, " m"]:
+    """`_overlap` of a Gaussian with itself."""
+    return (roots[0] + roots[1] + roots[2]) / 2
+
+
+def _overlap(a: Columns, ours: list[Tensor], b: Columns, theirs: list[Tensor]) -> Float[Tensor, " m"]:
+    """Integral of the product of two Gaussians of peak 1 in each view, summed; over 2 pi. With the `_roots` of both."""
     total = torch.zeros_like(a[0])
-    for entries, (x, y) in _VIEWS:
-        ours = a[_COV][list(entries)]
-        if same:
-            total += _root(ours) / 2
-            continue
-        theirs = b[_COV][list(entries)]
-        xx, xy, yy = ours + theirs
-        det = (xx * yy - xy * xy).clamp_min(1e-30)
-        u, v = b[x] - a[x], b[y] - a[y]
-        distance = (u * u * yy - 2 * u * v * xy + v * v * xx) / det
-        total += _root(ours) * _root(theirs) / det.sqrt() * torch.exp(-0.5 * distance)
+    wide, apart = a[_COV] + b[_COV], b[_MEAN] - a[_MEAN]
+    for ((xx, xy, yy), (x, y)), our, their in zip(_VIEWS, ours, theirs, strict=True):
+        u, v = apart[x], apart[y]
+        det = (wide[xx] * wide[yy] - wide[xy] * wide[xy]).clamp_min_(1e-30)
+        distance = (u * u * wide[yy] - 2 * u * v * wide[xy] + v * v * wide[xx]) / det
+        total += our * their * det.rsqrt_() * distance.mul_(-0.5).exp_()
     return total

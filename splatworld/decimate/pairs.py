@@ -9,10 +9,10 @@ from torch import Tensor
 
 from splatworld.decimate.moments import Moments
 
-NEIGHBOURS = 8
-PART = 0.5
+NEIGHBOURS = 6
+PART = 0.8
 """Of the pairs found in a round, those with the least cost that are joined in it."""
-STALE = 0.5
+STALE = 0.4
 """Neighbours are looked up anew when so many of the bodies are left."""
 _CHUNK = 1 << 15
 
@@ -60,7 +60,7 @@ class Gathering:
         self._near = _neighbours(self.moments.means, self.groups, NEIGHBOURS, lambda: self.tick(len(self)))
         own = torch.arange(len(self))[:, None]
         alike = (self._near != own) & (self.groups[self._near] == self.groups[:, None])
-        self._behind = self.moments.behind(self._near, alike)
+        self._behind = self.moments.behind(self._near, alike, lambda: self.tick(len(self)))
         self._costs = torch.full(self._near.shape, torch.inf)
         self._price(torch.ones(len(self), dtype=torch.bool))
 
@@ -129,9 +129,9 @@ def _neighbours(means: Tensor, groups: Tensor, count: int, tick: Callable[[], No
         points = np.concatenate([points, groups.double().numpy()[:, None] * (3 * reach)], 1)
     tree = KDTree(points, balanced_tree=False, compact_nodes=False)
     found = np.empty((len(points), count), np.int64)
-    for start in range(0, len(points), 8 * _CHUNK):
-        rows = slice(start, start + 8 * _CHUNK)
-        found[rows] = tree.query(points[rows], k=range(2, count + 2), workers=torch.get_num_threads())[1]
+    for start in range(0, len(points), 2 * _CHUNK):
+        rows = slice(start, start + 2 * _CHUNK)
+        found[rows] = np.asarray(tree.query(points[rows], count + 1, workers=torch.get_num_threads())[1])[:, 1:]
         tick()
     own = np.arange(len(points))[:, None]
     return torch.from_numpy(np.where(found < len(points), found, own))
