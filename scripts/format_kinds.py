@@ -14,12 +14,8 @@ from splatworld.compare.rows import paired
 from splatworld.errors import SplatworldError
 from splatworld.formats.frames import FILE_FROM_WORLD
 from splatworld.geometry import Similarity
-from splatworld.progress import Progress, silent
 from splatworld.splats import Splats
 from splatworld.world import Environment, Layer, Surface, Thing, Viewpoint, World
-
-FOLDERS = ("lod-meta.json",)
-"""Names in the table that are whole names of files."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +28,40 @@ class Kind:
     options: Mapping[str, Any] = field(default_factory=dict)
     peers: str | None = None
     """What `tests/peers` calls it; None where no program is asked about these options."""
+    file: str = ""
+    """Whole name of its file, where it is not found by its suffix."""
 
     def path(self, folder: Path) -> Path:
         """Of its file in a folder of its own, so that all that is there belongs to it."""
-        return folder / (self.format if self.format in FOLDERS else f"world.{self.format}")
+        return folder / (self.file or f"world.{self.format}")
 
-    def written(self, world: World, folder: Path, progress: Progress = silent, **more: Any) -> Path:
+    def written(self, world: World, folder: Path, **more: Any) -> Path:
         """Save a world in a fresh folder; raises what `formats.save` raises."""
         folder.mkdir(parents=True)
-        formats.save(world, self.path(folder), progress=progress, **self.options, **more)
+        formats.save(world, self.path(folder), **self.options, **more)
         return self.path(folder)
 
 
-VARIANTS: dict[str, tuple[tuple[str, Mapping[str, Any], str | None], ...]] = {
+VARIANTS = {
     "spz": (
-        ("`.spz` 3", {}, "spz"),
-        ("`.spz` 3, `--sh-bits 8`", {"sh_bits": 8}, None),
-        ("`.spz` 4", {"spz_version": 4}, "spz4"),
+        Kind("spz", "`.spz` 3", {}, "spz"),
+        Kind("spz", "`.spz` 3, `--sh-bits 8`", {"sh_bits": 8}),
+        Kind("spz", "`.spz` 4", {"spz_version": 4}, "spz4"),
     ),
-    "ksplat": tuple((f"`.ksplat` level {n}", {"ksplat_level": n}, f"ksplat{n}") for n in (0, 1)),
+    "ksplat": tuple(Kind("ksplat", f"`.ksplat` level {n}", {"ksplat_level": n}, f"ksplat{n}") for n in (0, 1)),
+    "sog": (
+        Kind("sog", "`.sog`", {}, "sog"),
+        Kind("sog", "streamed SOG, all levels", file="lod-meta.json"),
+    ),
 }
-"""Formats that are more than one kind: titles, options, names in `tests/peers`."""
+"""Formats that are more than one kind."""
 
 
 def kinds() -> list[Kind]:
     """All that we write, in the order of the table of formats."""
-    found = []
+    found: list[Kind] = []
     for name in formats.writable():
-        title = f"`{name}`" if name in FOLDERS else f"`.{name}`"
-        found += [Kind(name, *rest) for rest in VARIANTS.get(name, ((title, {}, name),))]
+        found += VARIANTS.get(name, [Kind(name, f"`.{name}`", {}, name)])
     return found
 
 
