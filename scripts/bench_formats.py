@@ -43,9 +43,9 @@ def reading_and_writing(folder: Path, suffix: str, *, degree: int = 3, repeats: 
     )
     if suffix == "ply":  # the others hold other bytes than the tensors
         for done, against in (("read", "fromfile"), ("write", "tofile"), ("rewrite", "tofile")):
-            for kind in ("s", "cpu_s"):
-                ratio = figures[f"{done}_{kind}"] / max(figures[f"{against}_{kind}"], 1e-3)
-                figures[f"{done}_ratio{kind[:-2]}"] = round(ratio, 2)
+            for kind in ("", "cpu_"):
+                ratio = figures[f"{done}_{kind}s"] / max(figures[f"{against}_{kind}s"], 1e-3)
+                figures[f"{done}_{kind}ratio"] = round(ratio, 2)
     return {**figures, "bytes_per_splat": round(path.stat().st_size / SPLATS, 2)}
 
 
