@@ -32,6 +32,8 @@ OPAQUE = 0.6
 """Alpha from which a pixel shows a surface."""
 WALLED = 0.75
 """Mean alpha around the middle, level, from which a world is a room to be seen from within."""
+SAMPLES = 20_000
+"""Splats that are looked for from without."""
 FAINT = 0.1
 """Splats less opaque than this tell nothing about where things are."""
 TAIL = 0.005
@@ -85,14 +87,39 @@ def _without_sky(world: World) -> Splats:
 def _cameras(world: World, splats: Splats, box: _Box) -> Camera:
     """From without, or for rooms from within; and those of the world's own views."""
     eyes, targets = _around(box.middle, RINGS, 2.1 * box.reach)
-    level, _ = _around(box.middle, ((0.0, 8),), 1.0)
-    if float(render(splats, _camera(np.tile(box.middle, (len(level), 1)), level)).alpha.mean()) > WALLED:
+    if _is_room(world, splats, box, _camera(eyes, targets)):
         stands = box.middle + (box.high - box.low) * np.array([[0, 0, 0], [0.2, 0.2, 0], [-0.2, -0.2, 0.1]])
         looks = [_around(stand, INSIDE, 1.0) for stand in stands]
         eyes, targets = np.concatenate([t for _, t in looks]), np.concatenate([e for e, _ in looks])
     for view in world.viewpoints:
         eyes, targets = np.vstack([eyes, view.eye]), np.vstack([targets, view.target])
     return _camera(eyes, targets)
+
+
+def _is_room(world: World, splats: Splats, box: _Box, without: Camera) -> bool:
+    """Closed around its middle, and meant to be looked at from there: by its views, or as most cannot be seen else."""
+    level, _ = _around(box.middle, ((0.0, 8),), 1.0)
+    round_about = _camera(np.tile(box.middle, (len(level), 1)), level)
+    if float(render(splats, round_about).alpha.mean()) < WALLED:
+        return False
+    eyes = np.array([view.eye for view in world.viewpoints]).reshape(-1, 3)
+    if ((eyes > box.low) & (eyes < box.high)).all(1).any():
+        return True
+    return _seen_share(splats, without[::4], 0.03 * box.reach) < 0.5
+
+
+def _seen_share(splats: Splats, cameras: Camera, near: float) -> float:
+    """Share of splats that lie within `near` metres of what some camera sees in their direction."""
+    some = splats.means[:: max(1, len(splats) // SAMPLES)]
+    seen = torch.zeros(len(some), dtype=torch.bool)
+    for i in range(len(cameras)):
+        pose = cameras.camera_from_world[i]
+        local = some @ pose[:3, :3].T + pose[:3, 3]
+        pixel = (local @ cameras.Ks[i].T)[:, :2] / local[:, 2:].clamp(min=1e-6)
+        x, y = pixel.floor().long().clamp(0, SIDE_PX - 1).unbind(1)
+        depth = render(splats, cameras[i]).median_depth[0, ..., 0]
+        seen |= (depth[y, x] > local[:, 2] - near) & (depth[y, x] > 0)
+    return float(seen.float().mean())
 
 
 def _around(middle: Floats, rings: tuple[tuple[float, int], ...], distance: float) -> tuple[Floats, Floats]:

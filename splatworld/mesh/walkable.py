@@ -145,7 +145,7 @@ def _links(scene: Any, floors: _Floors, walker: Walker) -> Ints:
     free = np.ones(len(pairs), bool)
     for share in (0.45, 0.9):
         a, b = (floors.points[pairs[:, i]] + [0, 0, share * walker.height] for i in range(2))
-        beyond = (b - a) * (walker.radius / floors.cell)
+        beyond = (b - a) * [1, 1, 0] * (walker.radius / floors.cell)
         free &= ~scene.test_occlusions(_rays(a - beyond, b - a + 2 * beyond), tnear=0.0, tfar=1.0).numpy()
     return pairs[free]
 
