@@ -25,6 +25,7 @@ GROUPS = {
     "generate": ("generate-300k", "generate-1m"),
     "world": ("world-300k",),
     "import": ("import", "help"),
+    "decimate": ("decimate-1m", "decimate-plant", "decimate-world"),
     "formats": (
         "ply-1m",
         "ply-1m-sh0",

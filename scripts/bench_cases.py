@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+import bench_decimate
 import bench_formats
 
 SENTENCE = "a red cabin by a lake in a pine forest at sunset, two boats"
@@ -89,6 +90,9 @@ CASES: dict[str, Callable[[Path], Figures]] = {
         for name, suffixes in bench_formats.PEERS_OF.items()
         for suffix in suffixes
     },
+    "decimate-1m": bench_decimate.speed,
+    "decimate-plant": partial(bench_decimate.looks, name="plant"),
+    "decimate-world": partial(bench_decimate.looks, name="world"),
     "compressed-10m": lambda folder: bench_formats.converting(folder, "compressed.ply"),
     "ply-10m": lambda folder: bench_formats.converting(folder, "ply"),
     "splat-10m": lambda folder: bench_formats.converting(folder, "splat"),

@@ -19,7 +19,7 @@ from splatworld.world import World, from_splats, place
 
 LEAST = 8
 """So many splats each thing keeps, if there are enough for all."""
-GROWTH_MAX = 1.3
+GROWTH_MAX = 1.45
 """A body that should cover more than its shape can hide grows by this area at most."""
 WALK_METRES = 8.0
 """How far visitors go from a viewpoint: splats nearer than this count alike."""
