@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -81,15 +81,24 @@ class Case:
     """Other files of its folder, which stay as they are."""
 
 
-def cases() -> list[Case]:
-    """One for each known format; for the folders that are read by a file in them; for a file without a suffix."""
+def names() -> tuple[str, ...]:
+    """All that can be asked for: formats, folders that are read by a file in them, and a file without a suffix."""
+    return (*formats.names(), *FOLDERS, NAMELESS)
+
+
+def cases(wanted: Container[str]) -> list[Case]:
+    """Those of these names; a format that is only read, and of which there are no samples, has none."""
     found: list[Case] = []
     for suffix in formats.names():
+        if suffix not in wanted and (NAMELESS not in wanted or suffix in PROCESSES):
+            continue
         seeds = (*_written(suffix), *MADE.get(suffix, ()), *_meshes(suffix), *_found(suffix))
         if seeds:
             found.append(Case(suffix, f"x.{suffix}", seeds, BESIDE if suffix == "obj" else {}))
     everything = tuple(seed for case in found if case.name not in PROCESSES for seed in case.seeds)
-    return [*found, *map(_folder, FOLDERS), Case(NAMELESS, "x", everything)]
+    found += [_folder(name) for name in FOLDERS if name in wanted]
+    found += [Case(NAMELESS, "x", everything)] if NAMELESS in wanted else []
+    return [case for case in found if case.name in wanted]
 
 
 def _written(suffix: str) -> Iterator[bytes]:

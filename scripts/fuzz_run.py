@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import ctypes
 import hashlib
+import importlib
 import importlib.util
 import inspect
 import json
@@ -32,7 +33,7 @@ from typing import Never
 
 import torch
 
-from fuzz_cases import Case, cases
+from fuzz_cases import Case, cases, names
 from fuzz_mutations import BYTES_MAX, mutated
 from fuzz_outcome import Failure, outcome
 from splatworld import formats
@@ -72,14 +73,15 @@ def main(arguments: Sequence[str]) -> int:
         print("fuzz: --guided needs atheris, which is not installed here", file=sys.stderr)
         return 2
     torch.set_num_threads(1)  # before the first fork: threads would not survive it
-    formats.unavailable()  # so that no process has to import them anew
+    formats.unavailable()  # so that no process has to import them anew, or what meshes need
+    with contextlib.suppress(ImportError):
+        importlib.import_module("open3d")
     surfels.COUNT, surfels.FINENESS = 200, 10  # splats of a mesh: to spread many takes time, and teaches nothing here
-    with ProcessPoolExecutor(1, mp_context=_FORK) as apart:  # as some writers leave threads behind
-        known = apart.submit(cases).result()
-    chosen = [case for case in known if not asked.format or case.name in asked.format]
-    if missing := set(asked.format) - {case.name for case in chosen}:
-        print(f"fuzz: there is no reader {', '.join(sorted(missing))}", file=sys.stderr)
+    if missing := set(asked.format) - set(names()):
+        print(f"fuzz: there is no reader {', '.join(sorted(missing))}; known are {', '.join(names())}", file=sys.stderr)
         return 2
+    with ProcessPoolExecutor(1, mp_context=_FORK) as apart:  # as some writers leave threads behind
+        chosen = apart.submit(cases, asked.format or names()).result()
     print(f"{'reader':<16}{'inputs':>10}{'per s':>8}{'accepted':>10}{'failed':>8}  refused", flush=True)
     with ThreadPoolExecutor(max(asked.jobs, 1)) as pool:  # the threads only wait for their processes
         results = [_told(result) for result in pool.map(lambda case: _tried(case, asked), chosen)]

@@ -28,14 +28,16 @@ def main(paths: list[str]) -> None:
 
 def measured(path: Path) -> dict[str, object]:
     """Kind of the outcome, its sentence, seconds of the processor, and MB beyond what the process had before."""
-    before, began, sentence = peak(), time.process_time(), ""
-    try:
-        kind = f"{len(formats.load(path)):,} splats"
-    except SplatworldError as why:
-        kind, sentence = type(why).__name__, str(why)
-    seconds = time.process_time() - began
+    before, seconds, kind, sentence = peak(), [], "", ""
+    while len(seconds) < 2 and not (seconds and seconds[0] < 0.5):  # the first may have waited for imports
+        began = time.process_time()
+        try:
+            kind = f"{len(formats.load(path)):,} splats"
+        except SplatworldError as why:
+            kind, sentence = type(why).__name__, str(why)
+        seconds.append(time.process_time() - began)
     grown = (peak() - before) / 2**20
-    return {"name": path.name, "kind": kind, "sentence": sentence, "seconds": seconds, "mb": grown}
+    return {"name": path.name, "kind": kind, "sentence": sentence, "seconds": min(seconds), "mb": grown}
 
 
 def peak() -> int:
