@@ -17,8 +17,8 @@ from splatworld.geometry import Vec3
 from splatworld.mesh import RayScene
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.render import render
-from splatworld.splats import Splats, cat
-from splatworld.world import EYE_HEIGHT, Thing, World
+from splatworld.splats import Splats
+from splatworld.world import EYE_HEIGHT, Thing, World, parted
 
 Floats = NDArray[np.floating]
 
@@ -158,12 +158,7 @@ def floaters(splats: Splats, scene: RayScene) -> float | None:
 
 def without_sky(world: World) -> Splats:
     """The visible splats of a world, placed, but for those of the sky."""
-    sky = torch.tensor([t.id for t in world.things if t.kind == "sky"], dtype=torch.int32)
-    parts = []
-    for _, splats in world.placed():
-        ids = splats.extras.get("thing")
-        parts.append(splats if ids is None else splats[~torch.isin(ids, sky)])
-    return cat(parts)
+    return parted(world, lambda thing: thing.kind == "sky")[1].splats()
 
 
 def cameras_at(world: World, scene: RayScene, metres: float, *, seed: int, notes: list[str]) -> Camera | None:

@@ -4,7 +4,7 @@ A world is a frozen value; edits make new ones that share unchanged tensors. Spl
 own frame: moving it changes `world_from_thing`, never rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Self
 
@@ -188,6 +188,28 @@ class World:
                 continue
             splats = place(layer.splats, self.things, visible_only=visible_only)
             yield layer, splats.transformed(layer.world_from_layer)
+
+
+def parted(world: World, chosen: Callable[[Thing], bool]) -> tuple[World, World]:
+    """The things that are chosen with their splats, and all the rest: two worlds with the same layers."""
+    ids = [thing.id for thing in world.things if chosen(thing)]
+    masks = [_belonging(layer.splats, ids) for layer in world.layers]
+    parts = []
+    for side in (True, False):
+        layers = (
+            replace(layer, splats=layer.splats[mask if side else ~mask])
+            for layer, mask in zip(world.layers, masks, strict=True)
+        )
+        things = tuple(thing for thing in world.things if chosen(thing) == side)
+        parts.append(replace(world, layers=tuple(layers), things=things))
+    return parts[0], parts[1]
+
+
+def _belonging(splats: Splats, ids: list[int]) -> torch.Tensor:
+    owners = splats.extras.get("thing")
+    if owners is None or not ids:
+        return torch.zeros(len(splats), dtype=torch.bool)
+    return torch.isin(owners, owners.new_tensor(ids))
 
 
 def place(splats: Splats, things: tuple[Thing, ...], *, visible_only: bool = True) -> Splats:

@@ -1,7 +1,7 @@
 """`splatworld convert`."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +12,7 @@ from splatworld.errors import UsageError
 
 if TYPE_CHECKING:
     from splatworld.formats import Change
+    from splatworld.formats.frames import Frame
     from splatworld.formats.presets import Preset
     from splatworld.progress import Progress
     from splatworld.world import World
@@ -20,6 +21,7 @@ Program = Literal[
     "unity", "unreal", "blender", "three", "playcanvas", "supersplat", "spark", "nerfstudio", "quest"
 ]  # those of `formats.presets`; spelled out here so that --help need not import it
 Axes = Literal["rdf", "rub", "rfu"]
+_RECORD_UNITS = ("ply", "compressed.ply", "sog")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Convert:
         if os.path.realpath(self.source) == os.path.realpath(out):
             raise UsageError(f"{self.source} would be read and replaced at once; name another file to write")
         options, axes = self._options(preset, out), self._axes(preset, out)
+        if self.verify and axes.get("unit", 1.0) != 1 and formats.suffix(out) not in _RECORD_UNITS:
+            known = ", ".join(f".{name}" for name in _RECORD_UNITS)
+            raise UsageError(f"a .{formats.suffix(out)} does not say its unit, so --verify cannot read it; {known} do")
         formats.check_suffix(out, **options, **{name: value for name, value in axes.items() if value})
         formats.check_target(out, force=self.force)
         with shown() as progress:
@@ -94,7 +99,7 @@ class Convert:
         if preset is not None:
             print(f"{self.program}: {preset.then}")
         if self.verify:
-            self._verify(out)
+            self._verify(out, axes.get("frame"))
 
     def _out(self, preset: "Preset | None") -> Path:
         """The file to write, in a format that the program reads."""
@@ -158,11 +163,11 @@ class Convert:
             found.append(partial(_merged, target, self.ratio))
         return found
 
-    def _verify(self, out: Path) -> None:
+    def _verify(self, out: Path, frame: "Frame | None") -> None:
         """Compare what was written with what was read."""
         from splatworld.cli.compare import Compare
 
-        Compare(self.source, out).run()
+        Compare(self.source, out, frame_a=self.frame, frame_b=frame).run()
 
 
 def _clean(world: "World", progress: "Progress") -> "World":
@@ -181,16 +186,18 @@ def _merged(target: int | None, ratio: float | None, world: "World", progress: "
 def _without_sky(picture: Path | None, world: "World", progress: "Progress") -> "World":
     from splatworld import files
     from splatworld.progress import Note
-    from splatworld.publish.pictures import encoded, sky_picture, without_sky
+    from splatworld.publish.pictures import encoded, sky_picture
+    from splatworld.world import parted
 
-    rest, sky = without_sky(world)
+    sky, rest = parted(world, lambda thing: thing.kind == "sky")
     if not len(sky):
         progress(Note("this world has no thing that is its sky; all of its splats are kept"))
     elif picture is not None:
         with files.replacing(picture, force=True) as temporary:
-            temporary.write_bytes(encoded(sky_picture(sky, world.start.eye), "JPEG", quality=90))
+            drawn = sky_picture(sky.splats().with_degree(0), world.start.eye)
+            temporary.write_bytes(encoded(drawn, "JPEG", quality=90))
         progress(Note(f"{picture}: the sky all round, north (+Y) in the middle"))
-    return replace(rest, things=tuple(thing for thing in rest.things if thing.kind != "sky"))
+    return rest
 
 
 def _told(axes: dict[str, Any], out: Path) -> str:

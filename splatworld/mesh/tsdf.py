@@ -11,8 +11,8 @@ from splatworld.camera import Camera, look_at
 from splatworld.errors import UsageError
 from splatworld.progress import Progress, Stage, Step, silent
 from splatworld.render import render
-from splatworld.splats import Splats, cat
-from splatworld.world import Surface, World
+from splatworld.splats import Splats
+from splatworld.world import Surface, World, parted
 
 Floats = NDArray[np.floating]
 
@@ -63,7 +63,8 @@ def fused(world: World, *, cells: int = CELLS, progress: Progress = silent) -> S
     Its detail is a `cells`th of the longest side of the box that holds all but stray splats. Raises `UsageError` for a
     world without opaque splats. Takes about a second for a million splats and ten views.
     """
-    splats = _without_sky(world)
+    _, near = parted(world, lambda thing: thing.kind == "sky" or "far" in thing.tags)
+    splats = near.splats()
     opaque = splats[(splats.opacities > FAINT) & splats.means.isfinite().all(1)]
     if not len(opaque):
         raise UsageError("this world has no opaque splats, so it has no surface")
@@ -72,16 +73,6 @@ def fused(world: World, *, cells: int = CELLS, progress: Progress = silent) -> S
     margin = 0.02 * max(box.reach, 1e-3)
     box = _Box(box.low - margin, box.high + margin)
     return _cleaned(_integrated(opaque, _cameras(world, opaque, box), box, cells, progress))
-
-
-def _without_sky(world: World) -> Splats:
-    """All visible splats, placed, but for those of the sky and of what lies far away."""
-    away = torch.tensor([t.id for t in world.things if t.kind == "sky" or "far" in t.tags], dtype=torch.int32)
-    parts = []
-    for _, splats in world.placed():
-        ids = splats.extras.get("thing")
-        parts.append(splats if ids is None else splats[~torch.isin(ids, away)])
-    return cat(parts)
 
 
 def _cameras(world: World, splats: Splats, box: _Box) -> Camera:

@@ -2,7 +2,6 @@
 
 import io
 import math
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from splatworld.camera import look_at
 from splatworld.publish.settings import page_fov_deg
 from splatworld.render import RenderSettings, render
 from splatworld.splats import Splats
-from splatworld.world import Viewpoint, World
+from splatworld.world import Viewpoint
 
 POSTER_PX = 1024
 SKY_PX = 2048
@@ -43,25 +42,6 @@ def encoded(picture: NDArray[np.uint8], kind: str, **options: int | bool) -> byt
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format=kind, **options)
     return file.getvalue()
-
-
-def without_sky(world: World) -> tuple[World, Splats]:
-    """A world without its sky, and that sky as placed splats."""
-    skies = [thing.id for thing in world.things if thing.kind == "sky" and thing.visible]
-    if not skies:
-        return world, world.splats()[:0]
-    layers, taken = [], []
-    for layer, (_, placed) in zip([layer for layer in world.layers if layer.visible], world.placed(), strict=True):
-        ids = layer.splats.extras.get("thing")
-        if ids is None:
-            layers.append(layer)
-            continue
-        layers.append(replace(layer, splats=layer.splats[~torch.isin(ids, ids.new_tensor(skies))]))
-        ids = placed.extras["thing"]
-        taken.append(placed[torch.isin(ids, ids.new_tensor(skies))].with_degree(0))
-    from splatworld.splats import cat
-
-    return replace(world, layers=tuple(layers)), cat(taken)
 
 
 def sky_picture(sky: Splats, eye: tuple[float, float, float], *, width: int = SKY_PX) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from splatworld.publish.settings import settings
 from splatworld.publish.viewer import PACKAGE
 from splatworld.scene_spec import clean_text
 from splatworld.splats import Splats
-from splatworld.world import EYE_HEIGHT, Surface, World, from_splats
+from splatworld.world import EYE_HEIGHT, Surface, World, from_splats, parted
 
 BUDGETS = {"headset": 500_000, "phone": 1_000_000}
 """Splats that a device draws fluently at once: a Quest 3 in its browser, recent phones. The viewer knows desktops."""
@@ -70,8 +70,8 @@ def made(world: World, folder: Path, wishes: Wishes, viewer: str, progress: Prog
     """Write all that is made of the world into `folder`; `viewer` is the version of the viewer."""
     progress(Stage("pictures", 2, STAGES))
     world = replace(world, viewpoints=world.viewpoints or (world.start,))
-    rest, sky = pictures.without_sky(world)
-    background = _sky(sky, world.start.eye, folder)
+    sky, rest = parted(world, lambda thing: thing.kind == "sky")
+    background = _sky(sky.splats().with_degree(0), world.start.eye, folder)
     (folder / POSTER).write_bytes(pictures.poster(world.splats(), world.start, background or _EMPTY))
     progress(Stage("collider", 3, STAGES))
     walled = _collider(world, folder, progress)

@@ -24,7 +24,7 @@ from splatworld.publish.folder import replacing_folder
 from splatworld.publish.notes import noted
 from splatworld.publish.settings import page_fov_deg, settings
 from splatworld.publish.viewer import PACKAGE, VERSION
-from splatworld.world import from_splats
+from splatworld.world import from_splats, parted
 
 PAGE = {"index.html", "page.js", "page.css", "viewer/index.js", "viewer/index.css", "viewer/LICENSE", "about.json"}
 DATA = {"world.sog", "poster.jpg", "settings.json", "sky.jpg", "collider.glb"}
@@ -140,15 +140,16 @@ def test_things_are_marked_where_they_are_seen(world):
 
 
 def test_the_sky_is_a_picture_with_north_in_the_middle(world):
-    rest, sky = pictures.without_sky(world)
+    sky, rest = parted(world, lambda thing: thing.kind == "sky")
     assert len(rest) + len(sky) == len(world)
-    picture = pictures.sky_picture(sky, START.eye, width=256)
+    assert 0 < len(sky) < len(world)
+    picture = pictures.sky_picture(sky.splats(), START.eye, width=256)
     assert picture.shape == (128, 256, 3)
     red = picture[40:64].astype(float).mean(0) @ [1, 0, -1]
     assert abs(int(red.argmax()) - 192) < 24, "the east is red"
     assert (picture[100:] == picture[100]).all(), "below the rim its colours go on"
     plain = from_splats(world.splats())
-    assert len(pictures.without_sky(plain)[1]) == 0
+    assert len(parted(plain, lambda thing: thing.kind == "sky")[0]) == 0
 
 
 def test_the_poster_is_square_and_shows_the_start(page):
