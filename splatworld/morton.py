@@ -9,7 +9,7 @@ from torch import Tensor
 _BITS = 21
 """Of each axis: three times as many fill a 64-bit word."""
 _ROWS = 1 << 16
-_SORTED_AT_ONCE = 1 << 21
+_SORTED_AT_ONCE = 1 << 20
 _SPREAD = (
     (32, 0x1F00000000FFFF),
     (16, 0x1F0000FF0000FF),
