@@ -11,8 +11,9 @@ import msgspec
 
 from splatworld import files, limits, splats
 from splatworld.errors import FormatError
-from splatworld.formats import sog_read, streams
-from splatworld.formats.frames import FILE_FROM_WORLD, Frame
+from splatworld.formats import sog_meta, sog_read, streams
+from splatworld.formats.frames import Frame, file_from_world
+from splatworld.formats.structure import onto
 from splatworld.progress import Progress
 from splatworld.splats import Splats
 from splatworld.world import Layer, World
@@ -40,6 +41,7 @@ class _Meta(msgspec.Struct):
     tree: Node
     version: int = 1
     environment: str | None = None
+    splatworld: sog_meta.Ours = sog_meta.Ours()
 
 
 def recognises(head: bytes) -> bool:
@@ -54,16 +56,14 @@ def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     for run in sorted(_finest(meta, path.name), key=lambda run: run.file):
         chosen.setdefault(str(PurePosixPath(meta.filenames[run.file])), []).append(run)
     parts = [_rows(_beside(path, name), runs, progress) for name, runs in chosen.items()]
-    layers = [_layer("base", path.resolve().parent.name, splats.cat(parts), frame)]
+    ours = sog_meta.sound(meta.splatworld, path.name)
+    world_from_file = file_from_world(frame or ours.frame, ours.unit).inverse()
+    name = path.resolve().parent.name[: limits.NAME_CHARS]
+    layers = [Layer("base", name, splats.cat(parts), world_from_file)]
     if meta.environment is not None:
         surroundings = _rows(_beside(path, meta.environment), None, progress)
-        layers.append(_layer("environment", "environment", surroundings, frame))
-    return World(tuple(layers))
-
-
-def _layer(layer_id: str, name: str, rows: Splats, frame: Frame | None) -> Layer:
-    world_from_file = FILE_FROM_WORLD[frame or sog_read.FRAME].inverse()
-    return Layer(layer_id, name[: limits.NAME_CHARS], rows, world_from_file)
+        layers.append(Layer("environment", "environment", surroundings, world_from_file))
+    return onto(World(tuple(layers)), sog_meta.structure_of(ours, path.name))
 
 
 def _parsed(path: Path) -> _Meta:

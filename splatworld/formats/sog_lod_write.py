@@ -6,7 +6,6 @@ the rest in coarse files. What belongs to the sky stands apart as the environmen
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from splatworld.decimate import lod_chain
-from splatworld.formats import sog_lod, sog_meta, sog_write
+from splatworld.formats import sog_lod, sog_meta, sog_write, structure
 from splatworld.formats.frames import Frame
 from splatworld.formats.sog_read import FRAME
 from splatworld.morton import morton_order
 from splatworld.progress import Progress, Stage
 from splatworld.splats import Splats
-from splatworld.world import World
+from splatworld.world import World, parted
 
 LEAF_SPLATS = 16_384
 """Of the finest level, that a leaf holds at most."""
@@ -42,7 +41,7 @@ Rows = list[Tensor]
 
 def write(world: World, path: Path, *, progress: Progress, frame: Frame = FRAME, unit: float = 1.0) -> None:
     """All visible splats as streamed SOG in the folder of `path`, a lod-meta.json. Raises `OutputError`."""
-    sky, rest = _apart(world)
+    sky, rest = parted(world, lambda thing: thing.kind == SKY)
     levels = 1
     while levels < LEVELS_MAX and len(rest) >> levels >= COARSEST_SPLATS // 2:
         levels += 1
@@ -51,7 +50,8 @@ def write(world: World, path: Path, *, progress: Progress, frame: Frame = FRAME,
     splats = [sog_write.storable(level, frame, unit, progress) for level in worlds]
     splats = [level[morton_order(level.means)] for level in splats]
     tree = _tree(splats)
-    ours = sog_meta.Ours(frame, unit)
+    told = structure.described(world)
+    ours = sog_meta.Ours(frame, unit, world={"labels": told.get("labels", ())})
     names: list[str] = []
     for index, level in enumerate(splats):
         progress(Stage(f"level {index}", index + 2, levels + 2))
@@ -73,29 +73,9 @@ def write(world: World, path: Path, *, progress: Progress, frame: Frame = FRAME,
         **environment,
         "filenames": [f"{name}/meta.json" for name in names],
         "tree": _described(tree),
+        "splatworld": msgspec.structs.replace(ours, world=told),
     }
     path.write_bytes(msgspec.json.encode(meta))
-
-
-def _apart(world: World) -> tuple[World, World]:
-    """The sky of the world, and the rest."""
-    things = [thing.id for thing in world.things if thing.kind == SKY]
-    label = world.labels.index(SKY) if SKY in world.labels else None
-
-    def is_sky(splats: Splats) -> Tensor:
-        mask = torch.zeros(len(splats), dtype=torch.bool)
-        if "thing" in splats.extras:
-            mask |= torch.isin(splats.extras["thing"], splats.extras["thing"].new_tensor(things))
-        if "label" in splats.extras and label is not None:
-            mask |= splats.extras["label"] == label
-        return mask
-
-    masks = [is_sky(layer.splats) for layer in world.layers]
-    parts = []
-    for chosen in (masks, [~mask for mask in masks]):
-        layers = [replace(layer, splats=layer.splats[mask]) for layer, mask in zip(world.layers, chosen, strict=True)]
-        parts.append(replace(world, layers=tuple(layers)))
-    return parts[0], parts[1]
 
 
 class _Cell(msgspec.Struct):

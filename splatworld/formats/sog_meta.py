@@ -146,15 +146,21 @@ def parsed(text: bytes, source: str) -> Description:
         sh0=meta.sh0.files[0],
         base=_base(meta.sh0, f"{source}: sh0"),
         bands=_bands(meta.shN, source),
-        ours=_ours(meta.splatworld, source),
-        structure=NOTHING if meta.splatworld.world is None else structure.checked(meta.splatworld.world, source),
+        ours=sound(meta.splatworld, source),
+        structure=structure_of(meta.splatworld, source),
     )
 
 
-def _ours(ours: Ours, source: str) -> Ours:
+def sound(ours: Ours, source: str) -> Ours:
+    """What is ours, checked. Raises `FormatError`."""
     if not limits.FILE_UNIT_MIN <= ours.unit <= limits.FILE_UNIT_MAX:
         raise FormatError(f"{source}: its unit of {ours.unit:g} metres is not possible")
     return ours
+
+
+def structure_of(ours: Ours, source: str) -> Structure:
+    """What is told there of the world. Raises `FormatError`."""
+    return NOTHING if ours.world is None else structure.checked(ours.world, source)
 
 
 def _count(meta: _Meta, source: str) -> int:

@@ -67,6 +67,18 @@ def test_a_structured_world_comes_back(tmp_path: Path, suffix: str) -> None:
     assert layer.world_from_layer == Similarity()
 
 
+def test_a_streamed_world_comes_back(tmp_path: Path) -> None:
+    world = structured(random_splats(300))
+    formats.save(world, tmp_path / "x" / "lod-meta.json", frame="rub", unit=0.01)
+    found = formats.load(tmp_path / "x")
+    assert [thing.name for thing in found.things] == ["boat 1", "cabin “1”"]
+    before, after = world.splats(), found.splats()
+    order = [int((after.means - row).norm(dim=1).argmin()) for row in before.means]
+    torch.testing.assert_close(after.means[order], before.means, atol=0.05, rtol=0)
+    assert after.extras["thing"][order].tolist() == before.extras["thing"].tolist()
+    assert after.extras["label"][order].tolist() == before.extras["label"].tolist()
+
+
 @pytest.mark.parametrize("suffix", HOLD_STRUCTURE)
 def test_what_comes_back_can_be_moved(tmp_path: Path, suffix: str) -> None:
     formats.save(structured(), tmp_path / f"x.{suffix}")
