@@ -15,6 +15,7 @@ from splatworld.geometry import quats_from_matrices
 from splatworld.morton import morton_order
 from splatworld.progress import Progress, Step, silent
 from splatworld.splats import Splats, cat
+from splatworld.threads import in_order
 from splatworld.world import World, from_splats, place
 
 LEAST = 8
@@ -203,13 +204,17 @@ def _shapes(bodies: Moments) -> tuple[Float[Tensor, "n 4"], Float[Tensor, "n 3"]
     """Quaternions and ln scales of covariances; bodies that cannot hide all they should have grown."""
     quats, log_scales = torch.empty(len(bodies), 4), torch.empty(len(bodies), 3)
     growth = bodies.densities.clamp(1, GROWTH_MAX).log() / 2
-    for start in range(0, len(bodies), _CHUNK):
+
+    def shaped(start: int) -> None:
         rows = slice(start, start + _CHUNK)
         variances, axes = torch.linalg.eigh(bodies.kept(torch.arange(len(bodies))[rows]).covariances.double())
         axes[:, :, 2] *= torch.det(axes)[:, None]
         quats[rows] = torch.from_numpy(quats_from_matrices(axes.numpy())).float()
         least = variances[:, 2:] * 1e-8 + 1e-16
         log_scales[rows] = (0.5 * torch.maximum(variances, least).log()).float() + growth[rows, None]
+
+    for _ in in_order(shaped, range(0, len(bodies), _CHUNK)):
+        pass
     return quats, log_scales
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from splatworld.splats import Splats
+from splatworld.threads import in_order
 
 CONTRAST = 0.01
 """What a difference in what is covered counts besides colours, where 1 is one between black and white."""
@@ -83,7 +84,8 @@ class Moments:
         those around it. Where it is thin, what is behind shines through, and is taken for black.
         """
         dense = self.rows[:, _DENSITY].clone()
-        for start in range(0, len(self), _CHUNK):
+
+        def shaded(start: int) -> None:
             rows = slice(start, start + _CHUNK)
             ours = self.rows[rows].T.contiguous()
             roots = _roots(ours[_COV])
@@ -92,6 +94,8 @@ class Moments:
                 theirs = self.rows[near[rows, k]].T.contiguous()
                 shade = theirs[_DENSITY] * _overlap(ours, roots, theirs, _roots(theirs[_COV])) / alone
                 dense[rows] += torch.where(alike[rows, k], shade, 0)
+
+        for _ in in_order(shaded, range(0, len(self), _CHUNK)):
             tick()
         return self.colours[near].mean(1) * (1 - torch.exp(-dense))[:, None]
 

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from splatworld.decimate.moments import Moments
+from splatworld.threads import in_order
 
 NEIGHBOURS = 6
 PART = 0.8
@@ -67,13 +68,16 @@ class Gathering:
     def _price(self, changed: Bool[Tensor, " n"]) -> None:
         """Costs of all pairs with a body that changed."""
         rows, columns = (changed[:, None] | changed[self._near]).nonzero(as_tuple=True)
-        for start in range(0, len(rows), _CHUNK):
+
+        def price(start: int) -> None:
             row, column = rows[start : start + _CHUNK], columns[start : start + _CHUNK]
             near = self._near[row, column]
             costs = self.moments.costs(row, near, self._behind[row]) * self.weights[row]
             barred = (row == near) | (self.groups[row] != self.groups[near])
             self._costs[row, column] = torch.where(barred, torch.inf, costs)
-            if start // _CHUNK % 8 == 7:
+
+        for done, _ in enumerate(in_order(price, range(0, len(rows), _CHUNK))):
+            if done % 8 == 7:
                 self.tick(len(self))
 
     def _pairs(self) -> tuple[Int64[Tensor, " m"], Int64[Tensor, " m"], Float[Tensor, " m"]]:

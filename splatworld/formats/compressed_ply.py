@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from splatworld import limits, sh
 from splatworld.errors import FormatError
 from splatworld.formats import ply_comments
-from splatworld.formats.blocks import ROWS, in_order
+from splatworld.formats.blocks import ROWS
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.ply_header import Element, Header
@@ -32,6 +32,7 @@ from splatworld.formats.streams import Shape, Source
 from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress, Step
 from splatworld.splats import Splats
+from splatworld.threads import in_order
 
 FRAME: Frame = "rdf"
 

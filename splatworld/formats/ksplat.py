@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from splatworld import sh
 from splatworld.errors import UsageError
-from splatworld.formats.blocks import ROWS, in_order, read_at
+from splatworld.formats.blocks import ROWS, read_at
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.ksplat_layout import STEPS, Layout, Section, band_order, headers, layout, recognises, record
@@ -29,6 +29,7 @@ from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
+from splatworld.threads import in_order
 
 FRAME: Frame = "rdf"
 

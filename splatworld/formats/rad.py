@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from splatworld import sh
 from splatworld.errors import FormatError
-from splatworld.formats.blocks import in_order
 from splatworld.formats.checks import checked_unpacking, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.quantise import bytes_from
@@ -42,6 +41,7 @@ from splatworld.formats.rad_chunks import (
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress, Warning
 from splatworld.splats import Splats, cat
+from splatworld.threads import in_order
 
 FRAME: Frame = "rdf"
 

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from splatworld.formats.blocks import in_order
 from splatworld.progress import Progress, Step
+from splatworld.threads import in_order
 
 SIZE_MAX = 65_536
 _SIZE_STEP = 1_024

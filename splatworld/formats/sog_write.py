@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from splatworld import limits
 from splatworld.errors import OutputError
 from splatworld.formats import sog_members, sog_meta, sog_pictures, structure
-from splatworld.formats.blocks import in_order
 from splatworld.formats.checks import writable
 from splatworld.formats.frames import Frame, file_from_world
 from splatworld.formats.quantise import bytes_from
@@ -24,6 +23,7 @@ from splatworld.formats.streams import merged
 from splatworld.morton import morton_order
 from splatworld.progress import Note, Progress, Stage, Step
 from splatworld.splats import Splats
+from splatworld.threads import in_order
 from splatworld.world import World
 
 _ALIGN = 4

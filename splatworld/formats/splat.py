@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from splatworld import sh
 from splatworld.errors import FormatError, OutputError
-from splatworld.formats.blocks import ROWS, in_order, read_at
+from splatworld.formats.blocks import ROWS, read_at
 from splatworld.formats.checks import checked_count, writable
 from splatworld.formats.frames import Frame
 from splatworld.formats.quantise import bytes_from, logits_from_bytes
 from splatworld.formats.streams import Shape, Source
 from splatworld.progress import Note, Progress, Step
 from splatworld.splats import Splats
+from splatworld.threads import in_order
 
 FRAME: Frame = "rdf"
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])

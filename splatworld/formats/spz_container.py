@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from splatworld import limits
 from splatworld.errors import FormatError
-from splatworld.formats.blocks import in_order, threads
 from splatworld.formats.checks import checked_count, checked_unpacking
 from splatworld.formats.frames import Frame
+from splatworld.threads import in_order, threads
 
 _MAGIC = b"NGSP"
 _GZIP = b"\x1f\x8b"

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 
 from splatworld import limits
-from splatworld.formats.blocks import ROWS, in_order
+from splatworld.formats.blocks import ROWS
 from splatworld.formats.checks import CORE, Tally, mended
 from splatworld.formats.frames import Frame, file_from_world
 from splatworld.formats.structure import NOTHING, Structure, of, onto
 from splatworld.geometry import Similarity
 from splatworld.progress import Progress, Step
 from splatworld.splats import Splats, cat
+from splatworld.threads import in_order
 from splatworld.world import Layer, World, place
 
 

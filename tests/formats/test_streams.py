@@ -17,6 +17,7 @@ from splatworld import formats
 from splatworld.errors import Cancelled, FormatError, OutputError, UsageError
 from splatworld.formats import blocks, streams
 from splatworld.progress import Event, Step
+from splatworld.threads import in_order
 from splatworld.world import Layer, World
 
 TARGETS = ["ply", "splat", "spz", "compressed.ply"]
@@ -201,13 +202,13 @@ def test_work_in_order_stops_at_the_first_error() -> None:
         return i
 
     with pytest.raises(FormatError):
-        list(blocks.in_order(work, range(10_000)))
+        list(in_order(work, range(10_000)))
     assert len(done) < 200
 
 
 def test_threads_of_torch_are_as_many_as_before() -> None:
     before, seen = torch.get_num_threads(), []
-    inside = list(blocks.in_order(lambda _: torch.get_num_threads(), range(8)))
+    inside = list(in_order(lambda _: torch.get_num_threads(), range(8)))
     later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
     later.start()
     later.join()
@@ -236,7 +237,9 @@ def large(path: Path, n: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts memory by resource")
-@pytest.mark.parametrize(("target", "bytes_per_splat"), [("ply", 0), ("splat", 75), ("spz", 100), ("compressed.ply", 130)])
+@pytest.mark.parametrize(
+    ("target", "bytes_per_splat"), [("ply", 0), ("splat", 75), ("spz", 100), ("compressed.ply", 130)]
+)
 def test_memory_does_not_hold_the_file(tmp_path: Path, target: str, bytes_per_splat: int) -> None:
     n = 500_000  # 124 MB
     large(tmp_path / "a.ply", n)
