@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from splatworld.discs import HALF_OPAQUE
 from splatworld.generate.procedural import leaves
 from splatworld.generate.procedural.catalogue import Request, classes
 from splatworld.generate.procedural.materials import PATTERNS, Material, albedo
-from splatworld.generate.procedural.sample import HALF_OPAQUE, count, sample
+from splatworld.generate.procedural.sample import count, sample
 from splatworld.generate.procedural.shape import Shape, ball, box, cards, join, lathe, tube
 
 WOOD = Material("wood", (0.3, 0.2, 0.1), "planks", 0.2)
