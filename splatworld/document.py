@@ -34,6 +34,7 @@ from splatworld.splats import Splats
 from splatworld.world import Environment, Layer, Provenance, Surface, Thing, Viewpoint, World
 
 FRAME: Literal["rfu"] = "rfu"
+KEEPS_THINGS = True
 APPLICATION_ID = 0x53574C44
 """'SWLD'"""
 VERSION = 1

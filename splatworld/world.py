@@ -279,12 +279,21 @@ def from_splats(splats: Splats, *, name: str = "splats") -> World:
 
 
 def framed(world: World) -> Viewpoint:
-    """A view of everything from the south and a little above: for worlds that bring no viewpoint."""
+    """A view of everything from the south and a little above: for worlds that bring no viewpoint.
+
+    What lies far around the rest, such as a dome for the sky, is not taken for the world, and one stands inside of it.
+    """
     means = world.splats().means
     means = means[torch.isfinite(means).all(1)]
     if not len(means):
         return Viewpoint("start", (0.0, -3.0, EYE_HEIGHT), (0.0, 0.0, 1.0))
     middle = means.median(0).values
-    reach = max(float(torch.quantile((means - middle).norm(dim=1)[:: max(1, len(means) // 100_000)], 0.9)), 0.05)
+    distance = (means - middle).norm(dim=1)[:: max(1, len(means) // 100_000)].sort().values
+    most, many, half = (float(distance[int(share * (len(distance) - 1))]) for share in (0.98, 0.9, 0.5))
+    reach = max(next((d for d in (most, many) if d < _SURROUNDED * half), half), 0.05)
     x, y, z = (float(v) for v in middle)
-    return Viewpoint("start", (x, y - 2.2 * reach, z + 0.6 * reach), (x, y, z))
+    return Viewpoint("start", (x, y - 2.4 * reach, z + 0.6 * reach), (x, y, z))
+
+
+_SURROUNDED = 5.0
+"""Times farther than half of the splats are: what lies there is around the world and not in it."""

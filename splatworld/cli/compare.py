@@ -36,6 +36,10 @@ class Compare:
     """Axes of the first file. Default: those usual for its format."""
     frame_b: Literal["rdf", "rub", "rfu"] | None = None
     """Axes of the second file."""
+    unit_a: float | None = None
+    """Metres that a unit of the first file stands for. Default: what it states, or 1."""
+    unit_b: float | None = None
+    """Metres that a unit of the second file stands for."""
 
     def run(self) -> None:
         """Compare and print."""
@@ -47,7 +51,7 @@ class Compare:
 
         with shown() as progress:
             found = compare_files(
-                self.a, self.b, frames=(self.frame_a, self.frame_b), views=self.views,
+                self.a, self.b, frames=(self.frame_a, self.frame_b), units=(self.unit_a, self.unit_b), views=self.views,
                 width=self.width, height=self.height, progress=progress,
             )  # fmt: skip
         if self.json:

@@ -38,6 +38,8 @@ class Convert:
     frame: Axes | None = None
     """Axes of the source, where x, y and z point: rdf is right, down, forward; f is forward, b is back, u is up.
     Default: those that the file states, or else the usual ones. Try rdf for a .spz that stands on its head."""
+    unit: float | None = None
+    """Metres that a unit of the source stands for, if it does not state it: 0.01 for centimetres."""
     target_frame: Axes | None = None
     """Axes of the file that is written. Default: those usual for its format."""
     scale: float = 1.0
@@ -77,9 +79,6 @@ class Convert:
         if os.path.realpath(self.source) == os.path.realpath(out):
             raise UsageError(f"{self.source} would be read and replaced at once; name another file to write")
         options, axes = self._options(preset, out), self._axes(preset, out)
-        if self.verify and axes.get("unit", 1.0) != 1 and formats.suffix(out) not in _RECORD_UNITS:
-            known = ", ".join(f".{name}" for name in _RECORD_UNITS)
-            raise UsageError(f"a .{formats.suffix(out)} does not say its unit, so --verify cannot read it; {known} do")
         formats.check_suffix(out, **options, **{name: value for name, value in axes.items() if value})
         formats.check_target(out, force=self.force)
         with shown() as progress:
@@ -87,6 +86,7 @@ class Convert:
                 self.source,
                 out,
                 frame=self.frame,
+                source_unit=self.unit,
                 target_frame=axes.get("frame"),
                 unit=axes.get("unit", 1.0),
                 degree=self._degree(preset),
@@ -99,7 +99,7 @@ class Convert:
         if preset is not None:
             print(f"{self.program}: {preset.then}")
         if self.verify:
-            self._verify(out, axes.get("frame"))
+            self._verify(out, axes.get("frame"), None if formats.suffix(out) in _RECORD_UNITS else axes.get("unit"))
 
     def _out(self, preset: "Preset | None") -> Path:
         """The file to write, in a format that the program reads."""
@@ -155,7 +155,7 @@ class Convert:
             raise UsageError(f"--ratio {self.ratio:g} is not possible; give more than 0 and at most 1")
         found: list[Change] = []
         if self.sky != "keep":
-            found.append(partial(_without_sky, out.with_name(f"{out.name}.sky.jpg") if self.sky == "picture" else None))
+            found.append(partial(_without_sky, _beside(out) if self.sky == "picture" else None))
         if self.clean:
             found.append(_clean)
         target = self.target or (preset.budget if preset and self.ratio is None else None)
@@ -163,11 +163,17 @@ class Convert:
             found.append(partial(_merged, target, self.ratio))
         return found
 
-    def _verify(self, out: Path, frame: "Frame | None") -> None:
+    def _verify(self, out: Path, frame: "Frame | None", unit: float | None) -> None:
         """Compare what was written with what was read."""
         from splatworld.cli.compare import Compare
 
-        Compare(self.source, out, frame_a=self.frame, frame_b=frame).run()
+        Compare(self.source, out, frame_a=self.frame, frame_b=frame, unit_a=self.unit, unit_b=unit).run()
+
+
+def _beside(out: Path) -> Path:
+    from splatworld import formats
+
+    return out.with_name(out.name.removesuffix(f".{formats.suffix(out)}") + ".sky.jpg")
 
 
 def _clean(world: "World", progress: "Progress") -> "World":
@@ -207,6 +213,8 @@ def _told(axes: dict[str, Any], out: Path) -> str:
 
     if "frame" not in formats.options(out):
         return ""
-    unit = axes.get("unit", 1.0)
-    frame = axes.get("frame") or formats.habitual_frame(out)
-    return f"; axes {frame} ({MEANINGS[frame]}), 1 unit is {unit:g} m"
+    unit, habit = axes.get("unit", 1.0), formats.habitual_frame(out)
+    frame = axes.get("frame") or habit
+    stated = formats.suffix(out) in _RECORD_UNITS or (unit == 1 and frame == habit)
+    note = "" if stated else f", which a .{formats.suffix(out)} cannot say: tell whoever reads it"
+    return f"; axes {frame} ({MEANINGS[frame]}), 1 unit is {unit:g} m{note}"

@@ -19,7 +19,7 @@ class View:
     budget: int = 500_000
     """How many splats are sent to the browser at most."""
     browser: bool = True
-    """Do not open the browser; the link is printed either way."""
+    """Open the browser; the link is printed either way."""
 
     def run(self) -> None:
         """Serve until Ctrl-C."""

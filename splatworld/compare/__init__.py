@@ -94,16 +94,20 @@ def compare_files(
     b: Path | str,
     *,
     frames: tuple[Frame | None, Frame | None] = (None, None),
+    units: tuple[float | None, float | None] = (None, None),
     views: int = VIEWS,
     width: int = WIDTH,
     height: int = HEIGHT,
     progress: Progress = silent,
 ) -> Comparison:
-    """`compare` what two files of any format hold, and their sizes; `frames` are as for `formats.load`.
+    """`compare` what two files of any format hold, and their sizes; `frames` and `units` are as for `formats.load`.
 
     Raises `FormatError`.
     """
-    worlds = [formats.load(path, frame=frame, progress=progress) for path, frame in zip((a, b), frames, strict=True)]
+    worlds = [
+        formats.load(path, frame=frame, unit=unit, progress=progress)
+        for path, frame, unit in zip((a, b), frames, units, strict=True)
+    ]
     cameras = viewing(worlds[0], views=views, width=width, height=height)
     found = compare(worlds[0], worlds[1], cameras=cameras, progress=progress)
     return msgspec.structs.replace(found, a=_sized(found.a, Path(a)), b=_sized(found.b, Path(b)))

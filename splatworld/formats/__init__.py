@@ -20,9 +20,10 @@ from splatworld import files, limits
 from splatworld.errors import FormatError, UsageError
 from splatworld.formats import streams
 from splatworld.formats.frames import FILE_FROM_WORLD, Frame
-from splatworld.progress import Progress, silent
+from splatworld.geometry import Similarity
+from splatworld.progress import Note, Progress, silent
 from splatworld.splats import Splats
-from splatworld.world import World, from_splats
+from splatworld.world import Thing, World, from_splats
 
 BUILT_IN = {
     "splatworld": "splatworld.document",
@@ -94,7 +95,10 @@ class Opens(Format, Protocol):
 
 @runtime_checkable
 class Sinks(Format, Protocol):
-    """Takes splats in blocks, in any axes; or in its own, if the module has `FIXED_AXES = True`."""
+    """Takes splats in blocks, in any axes; or in its own, if the module has `FIXED_AXES = True`.
+
+    A format that holds `shape.structure` has `KEEPS_THINGS = True`.
+    """
 
     def sink(
         self, path: Path, shape: streams.Shape, *, progress: Progress
@@ -103,21 +107,24 @@ class Sinks(Format, Protocol):
         ...
 
 
-def load(path: Path | str, *, frame: Frame | None = None, progress: Progress = silent) -> World:
-    """The world in a file of any known format, in world axes (+Z up).
+def load(
+    path: Path | str, *, frame: Frame | None = None, unit: float | None = None, progress: Progress = silent
+) -> World:
+    """The world in a file of any known format, in world axes (+Z up) and metres.
 
-    `frame` names the axes of files that do not record theirs; see `splatworld.formats.frames`. Values that are no
-    number are dropped and counted through `progress`. Raises `FormatError`.
+    `frame` names the axes of files that do not record theirs, `unit` the metres that their unit stands for; see
+    `splatworld.formats.frames`. Values that are no number are dropped and counted through `progress`. Raises
+    `FormatError`, and `UsageError` for a unit that is not possible.
     """
     path = _file_in(Path(path))
     _check_source(path, frame)
     chosen = _format_of(path)
     try:
         if isinstance(chosen, Reads):
-            return chosen.read(path, frame=frame, progress=progress)
+            return _enlarged(chosen.read(path, frame=frame, progress=progress), unit)
         assert isinstance(chosen, Opens)  # `_module` saw to it
         with chosen.opened(path, frame=frame, progress=progress) as source:
-            return streams.read(source, path, progress)
+            return streams.read(_measured(source, unit), path, progress)
     except OSError as why:
         raise FormatError(f"cannot read {path}: {files.reason(why)}") from None
     except MemoryError:
@@ -146,6 +153,7 @@ def save(
     check_suffix(path, **options)
     chosen = _module(suffix(path))
     value = from_splats(world) if isinstance(world, Splats) else world
+    _tell_lost(value.things, path, chosen, progress)
     with _replacing(path, force=force) as temporary:
         if isinstance(chosen, Sinks):
             frame, unit, rest = _split_axes(options, chosen)
@@ -154,6 +162,24 @@ def save(
         else:
             assert isinstance(chosen, Writes)  # `check_suffix` saw to it
             chosen.write(value, temporary, progress=progress, **options)
+
+
+def _measured(source: streams.Source, unit: float | None) -> streams.Source:
+    """A source whose unit is this one, whatever it says."""
+    if unit is None:
+        return source
+    _check_unit(unit)
+    return replace(source, unit=unit)
+
+
+def _enlarged(world: World, unit: float | None) -> World:
+    """A world whose unit was taken for a metre."""
+    if unit is None:
+        return world
+    _check_unit(unit)
+    wider = Similarity(scale=unit)
+    layers = (replace(layer, world_from_layer=wider @ layer.world_from_layer) for layer in world.layers)
+    return replace(world, layers=tuple(layers))
 
 
 Change = Callable[[World, Progress], World]
@@ -165,6 +191,7 @@ def convert(
     target: Path | str,
     *,
     frame: Frame | None = None,
+    source_unit: float | None = None,
     target_frame: Frame | None = None,
     unit: float = 1.0,
     degree: int | None = None,
@@ -175,10 +202,10 @@ def convert(
 ) -> int:
     """Write the splats of one file as another, as `load` and `save` would; returns their number.
 
-    `frame` are the axes of the source if it does not record them; `target_frame` and `unit` those of the target, and
-    `degree` the highest of its SH. `changes` are made in between, in order. Where there are none and both formats work
-    in blocks, memory does not grow with the size of a `.ply` (a `.splat` takes 60 bytes a splat, an `.spz` with three
-    bands 90). Raises what `load` and `save` raise.
+    `frame` and `source_unit` are the axes and the unit of the source if it does not record them; `target_frame` and
+    `unit` those of the target, and `degree` the highest of its SH. `changes` are made in between, in order. Where there
+    are none and both formats work in blocks, memory does not grow with the size of a `.ply` (a `.splat` takes 60 bytes
+    a splat, an `.spz` with three bands 90). Raises what `load` and `save` raise.
     """
     source, target = _file_in(Path(source)), Path(target)
     options = _with_axes(options, target_frame, unit)
@@ -186,7 +213,7 @@ def convert(
     _check_source(source, frame)
     reader, writer = _format_of(source), _module(suffix(target))
     if changes or not (isinstance(reader, Opens) and isinstance(writer, Sinks)):
-        world = load(source, frame=frame, progress=progress)
+        world = load(source, frame=frame, unit=source_unit, progress=progress)
         for change in (functools.partial(_cut, degree), *changes):
             world = change(world, progress)
         save(world, target, force=force, progress=progress, **options)
@@ -198,7 +225,9 @@ def convert(
             files.replacing(target, force=force) as temporary,
             reader.opened(source, frame=frame, progress=progress) as opened,
         ):
-            return streams.convert(opened, into, temporary, open_sink, progress, unit=unit, degree=degree)
+            _tell_lost(opened.structure.things, target, writer, progress)
+            measured = _measured(opened, source_unit)
+            return streams.convert(measured, into, temporary, open_sink, progress, unit=unit, degree=degree)
     except MemoryError:
         raise FormatError(f"{source} does not fit into the memory of this machine") from None
 
@@ -208,7 +237,7 @@ def check_suffix(path: Path, **options: Any) -> None:
     if suffix(path) not in names():
         raise UsageError(f"cannot write {path}: {_unknown(path)}")
     if not isinstance(_module(suffix(path)), Writes | Sinks):
-        raise UsageError(f"cannot write {path}: .{suffix(path)} is read only; written are {_suffixes(writable())}")
+        raise UsageError(f"cannot write {path}: .{suffix(path)} is read only (`splatworld mesh` writes meshes)")
     strange = [name for name in options if name not in _options(_module(suffix(path)))]
     if set(strange) & _AXES:
         raise UsageError(f"cannot write {path}: the axes and the unit of .{suffix(path)} cannot be chosen")
@@ -257,10 +286,19 @@ def _with_axes(options: dict[str, Any], frame: Frame | None, unit: float) -> dic
     """The options with the axes among them, if they are not the habitual ones."""
     if frame is not None and frame not in FILE_FROM_WORLD:
         raise UsageError(f"there is no frame '{frame}'; known are {', '.join(FILE_FROM_WORLD)}")
+    _check_unit(unit)
+    return options | ({"frame": frame} if frame else {}) | ({"unit": unit} if unit != 1 else {})
+
+
+def _check_unit(unit: float) -> None:
     if not limits.FILE_UNIT_MIN <= unit <= limits.FILE_UNIT_MAX:
         possible = f"{limits.FILE_UNIT_MIN:f} to {limits.FILE_UNIT_MAX:g}"
         raise UsageError(f"a unit of {unit:g} metres is not possible; give {possible}")
-    return options | ({"frame": frame} if frame else {}) | ({"unit": unit} if unit != 1 else {})
+
+
+def _tell_lost(things: tuple[Thing, ...], path: Path, chosen: Format, progress: Progress) -> None:
+    if things and not getattr(chosen, "KEEPS_THINGS", False):
+        progress(Note(f".{suffix(path)} has no room for things, views and light; {len(things):,} things stay behind"))
 
 
 def _split_axes(options: dict[str, Any], chosen: Format) -> tuple[Frame, float, dict[str, Any]]:
@@ -330,7 +368,7 @@ def suffix(path: Path) -> str:
 
 def _unknown(path: Path) -> str:
     given = f"'{path.suffix}' is no known suffix" if path.suffix else "the name has no suffix"
-    return f"{given}; known are {_suffixes(names())}"
+    return f"{given}; known are {_suffixes(names())}, and FOLDER/{_LOD_META} for streamed SOG"
 
 
 def _suffixes(chosen: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ from splatworld.world import World
 
 FIXED_AXES = True
 """glTF says that +Y is up, and that a unit is a metre."""
+KEEPS_THINGS = True
 
 __all__ = ["FRAME", "opened", "recognises", "sink"]
 

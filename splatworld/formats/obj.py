@@ -44,7 +44,7 @@ def read(path: Path, *, frame: Frame | None, progress: Progress) -> World:
     if positions is None:
         raise FormatError(f"{path.name} holds no vertices, so it is no mesh in the .obj format")
     if frame is None:
-        progress(Note(f"{path.name} does not record its axes; taken is {FRAME}, y up (--frame names others)"))
+        progress(Note(f"{path.name} does not record its axes; taken is {FRAME}, y up (others: `convert --frame`)"))
     folder = Folder(path, progress)
     known = mtl.read(text.libraries, folder)
     materials = tuple(known.get(name, Material()) for name in text.materials)

@@ -32,6 +32,7 @@ from splatworld.progress import Note, Progress
 from splatworld.splats import Splats
 
 FRAME: Frame = "rdf"
+KEEPS_THINGS = True
 
 _POSITION = ("x", "y", "z")
 _NORMAL = ("nx", "ny", "nz")

@@ -44,7 +44,7 @@ def read(file: BinaryIO, path: Path, frame: Frame | None, progress: Progress) ->
     told = comments(lines)
     said = ply_comments.understood(told, HABIT, path.name)
     if frame is None and not any(text.startswith(("axes", "Vertical Axis")) for text in told):
-        progress(Note(f"{path.name} does not record its axes; taken is {HABIT}, z up (--frame names others)"))
+        progress(Note(f"{path.name} does not record its axes; taken is {HABIT}, z up (others: `convert --frame`)"))
     vertices, faces = _read(elements, _values(file, lines, offset, path.name))
     uv = _stacked(vertices, _UV)
     picture = next((text.split(maxsplit=1)[1] for text in told if text.startswith("TextureFile ")), None)

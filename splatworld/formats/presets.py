@@ -67,7 +67,7 @@ PRESETS: dict[str, Preset] = {
         budget=4_000_000,
     ),
     "supersplat": Preset(
-        ("compressed.ply", "ply", "sog"),
+        ("sog", "ply", "compressed.ply"),
         "drop it on the window; SuperSplat turns it upright by itself",
         frame="rdf",
     ),
@@ -85,7 +85,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "quest": Preset(
         ("spz", "sog", "ply"),
-        "small enough for a headset on its own; +Y is up, in metres",
+        "small enough for a headset on its own, with SH of degree 1; +Y is up, in metres",
         frame="rub",
         degree=1,
         budget=500_000,

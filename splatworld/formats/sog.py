@@ -18,6 +18,8 @@ from splatworld.formats.sog_read import FRAME
 from splatworld.progress import Progress
 from splatworld.world import World
 
+KEEPS_THINGS = True
+
 __all__ = ["FRAME", "read", "recognises", "write"]
 
 

@@ -31,6 +31,7 @@ if importlib.util.find_spec("pxr") is None:
 
 FIXED_AXES = True
 """A stage says where up is and how long its unit is, so nobody need choose: Z and a metre."""
+KEEPS_THINGS = True
 
 __all__ = ["FRAME", "opened", "recognises", "sink"]
 

@@ -72,7 +72,7 @@ def _notable(world: World) -> list[Thing]:
     count = Counter(thing.kind for thing in seen)
     rare = [thing for thing in seen if count[thing.kind] <= _RARE]
     wanted = [thing for thing in rare if thing.kind in asked] or rare
-    return sorted(wanted, key=lambda thing: (-_reach(thing), thing.name))[:_AT_MOST]
+    return sorted(wanted, key=lambda thing: (-round(_reach(thing)), thing.name))[:_AT_MOST]
 
 
 def _reach(thing: Thing) -> float:

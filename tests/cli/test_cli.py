@@ -16,6 +16,7 @@ import torch
 from splatworld import formats, scene_spec, sh
 from splatworld.cli import main
 from splatworld.errors import Cancelled
+from splatworld.formats.presets import PRESETS
 from splatworld.progress import Note, Stage, Step
 from splatworld.scene_spec import SceneSpec
 from splatworld.splats import Splats
@@ -216,13 +217,50 @@ def test_info_of_the_system_lists_renderers_and_formats(capsys: pytest.CaptureFi
 @pytest.mark.parametrize("suffix", ["ply", "splat", "spz"])
 def test_convert(folder: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
     code, out, _ = ended(["convert", "world.splatworld", f"new.{suffix}"], capsys)
-    assert (code, out) == (0, f"new.{suffix}: 300 splats\n")
+    assert code == 0
+    assert out.startswith(f"new.{suffix}: 300 splats; axes {'rub' if suffix == 'spz' else 'rdf'} (")
+    assert out.endswith("1 unit is 1 m\n")
     code, _, err = ended(["convert", f"new.{suffix}", "again.ply", "--frame", "rub"], capsys)
     assert code == 0
     turned = formats.load("again.ply").splats().means.mean(0)
     # Read with other axes, up becomes down, except where rub is what the file says.
     assert (turned[2] > 0) == (suffix == "spz")
     assert err == ""
+
+
+@pytest.mark.parametrize("program", PRESETS)
+def test_convert_for_a_program(folder: Path, capsys: pytest.CaptureFixture[str], program: str) -> None:
+    code, out, _ = ended(["convert", "world.splatworld", "new", "--for", program], capsys)
+    preset = PRESETS[program]
+    assert code == 0
+    assert out.startswith(f"new.{preset.formats[0]}: 300 splats; axes {preset.frame} (")
+    assert f"\n{program}: " in out
+    code, _, err = ended(["convert", "world.splatworld", "new.rad", "--for", program], capsys)
+    assert code == 2
+    assert f"for {program}, which reads .{preset.formats[0]}" in err
+
+
+def test_convert_tells_what_a_file_cannot_say(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--target-frame", "rub", "--scale", "100"]
+    code, out, _ = ended(["convert", "world.splatworld", "new.splat", *asked, "--verify"], capsys)
+    assert code == 0
+    assert "1 unit is 0.01 m, which a .splat cannot say" in out
+    assert "100.00 %" in out, "it is compared in the axes and the unit in which it was written"
+    code, out, _ = ended(["convert", "new.splat", "new.ply", "--frame", "rub", "--unit", "0.01"], capsys)
+    assert code == 0
+    means = formats.load("new.ply").splats().means
+    expected = formats.load("world.splatworld").splats().means
+    np.testing.assert_allclose(means.numpy().mean(0), expected.numpy().mean(0), atol=1e-3)
+
+
+def test_convert_leaves_fewer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "new.ply: 100 splats" in ended(["convert", "world.splatworld", "new.ply", "--target", "100"], capsys)[1]
+    assert "new.spz: 150 splats" in ended(["convert", "world.splatworld", "new.spz", "--ratio", "0.5"], capsys)[1]
+    code, out, err = ended(["convert", "world.splatworld", "new.sog", "--clean", "--sky", "picture"], capsys)
+    assert (code, out[:7]) == (0, "new.sog")
+    assert "no thing that is its sky" in err
+    for wrong in (["--ratio", "0"], ["--target", "0"], ["--target", "5", "--ratio", "0.5"], ["--scale", "0"]):
+        assert ended(["convert", "world.splatworld", "other.ply", *wrong], capsys)[0] == 2
 
 
 def test_render_draws_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Things, names, views, axes and units go along where a file has room for them, and come back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from splatworld.formats.frames import FILE_FROM_WORLD, Frame
 from splatworld.formats.ply_header import read_header
 from splatworld.geometry import Similarity
 from splatworld.limits import PLY_HEADER_BYTES
-from splatworld.splats import Splats
-from splatworld.world import Environment, Layer, PointLight, Thing, Viewpoint, World
+from splatworld.splats import Splats, cat
+from splatworld.world import Environment, Layer, PointLight, Thing, Viewpoint, World, framed, from_splats
 
 HOLD_STRUCTURE = ("ply", "sog", "glb", "usdc")
 FREE_AXES = tuple(name for name in formats.writable() if "frame" in formats.options(Path(f"x.{name}")))
@@ -122,6 +123,40 @@ def test_a_unit_of_a_centimetre_makes_numbers_a_hundred_times_as_large(tmp_path:
     with formats._module(suffix).opened(tmp_path / f"a.{suffix}", frame=None, progress=Heard()) as source:
         rows = streams.gathered(source, Heard())
     assert sorted(rows.means.abs().amax(1).tolist()) == pytest.approx([100, 200, 300], abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", ["splat", "spz", "ply"])
+def test_a_unit_that_a_file_does_not_state_can_be_told(tmp_path: Path, suffix: str) -> None:
+    formats.save(axis_splats(), tmp_path / f"a.{suffix}", frame="rub", unit=0.01)
+    found = formats.load(tmp_path / f"a.{suffix}", frame="rub", unit=0.01).splats()
+    torch.testing.assert_close(
+        found.means.sort(dim=0).values, axis_splats().means.sort(dim=0).values, atol=5e-3, rtol=0
+    )
+    formats.convert(tmp_path / f"a.{suffix}", tmp_path / "b.ply", frame="rub", source_unit=0.01)
+    again = formats.load(tmp_path / "b.ply").splats()
+    torch.testing.assert_close(again.means, found.means, atol=1e-4, rtol=0)
+    with pytest.raises(UsageError, match="not possible"):
+        formats.load(tmp_path / f"a.{suffix}", unit=0.0)
+
+
+@pytest.mark.parametrize("suffix", ["splat", "spz", "compressed.ply"])
+def test_it_is_told_that_things_stay_behind(tmp_path: Path, suffix: str) -> None:
+    heard = Heard()
+    formats.save(structured(), tmp_path / f"x.{suffix}", progress=heard)
+    assert any("2 things stay behind" in event.text for event in heard if hasattr(event, "text"))
+    formats.save(structured(), tmp_path / "x.ply")
+    heard = Heard()
+    formats.convert(tmp_path / "x.ply", tmp_path / f"y.{suffix}", progress=heard)
+    assert any("2 things stay behind" in event.text for event in heard if hasattr(event, "text"))
+
+
+def test_a_dome_around_everything_is_not_what_one_looks_at() -> None:
+    inside = random_splats(900)
+    sky = random_splats(300, seed=1)
+    dome = replace(sky, means=torch.nn.functional.normalize(sky.means, dim=1) * 5_000)
+    eye = framed(from_splats(cat([inside, dome]))).eye
+    assert np.linalg.norm(eye) < 600
+    assert np.linalg.norm(framed(from_splats(inside)).eye) > 200
 
 
 def test_a_ply_of_nerfstudio_stands_upright(tmp_path: Path) -> None:
