@@ -40,7 +40,6 @@ GROUPS = {
         "gaussforge-ply-1m",
         "gsply-compressed.ply-1m",
         "gaussforge-compressed.ply-1m",
-        "gaussforge-splat-1m",
         "gsply-spz-1m",
         "gaussforge-spz-1m",
     ),

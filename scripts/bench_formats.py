@@ -114,9 +114,9 @@ PEERS: dict[str, tuple[Callable[[Path], Any], Callable[[Path], Any], Callable[[A
 PEERS_OF = {
     "gsply": ("ply", "compressed.ply", "spz"),
     "plyfile": ("ply",),
-    "gaussforge": ("ply", "compressed.ply", "splat", "spz"),
+    "gaussforge": ("ply", "compressed.ply", "spz"),
 }
-"""What they are measured on; a million splats as `.sog` take gaussforge too long."""
+"""What they are measured on; a million splats as `.sog` take gaussforge too long, and it cannot read a `.splat`."""
 
 
 def converting(folder: Path, suffix: str, *, millions: int = 10) -> Figures:
