@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from splatworld import limits
 from splatworld.errors import FormatError, OutputError
 
 _REASONS = {
@@ -144,6 +145,9 @@ def check_input(path: Path | str) -> int:
         raise FormatError(f"cannot read {path}: {reason(why)}") from None
     if not found.st_size:
         raise FormatError(f"{path} is empty")
+    if found.st_size > limits.FILE_BYTES_MAX:
+        most = limits.FILE_BYTES_MAX >> 30
+        raise FormatError(f"{path} has {found.st_size:,} bytes; files of at most {most} GiB are read")
     return found.st_size
 
 

@@ -18,7 +18,6 @@ from torch import Tensor
 from splatworld.progress import Progress, Step
 from splatworld.threads import in_order
 
-SIZE_MAX = 65_536
 _SIZE_STEP = 1_024
 _ENTRIES_PER_GROUP, _GROUPS_MAX = 64, 256
 _SAMPLE_ROWS = 65_536

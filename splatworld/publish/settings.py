@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from splatworld import limits
-from splatworld.geometry import Similarity, Vec3
+from splatworld.geometry import Vec3
 from splatworld.publish.notes import Place
 from splatworld.world import Viewpoint
 
-VIEWER_FROM_WORLD = Similarity(rotation=(0.0, 0.0, math.sqrt(0.5), math.sqrt(0.5)))
-"""(x, y, z) to (-x, z, y)."""
 _ASPECT = 16 / 9
 _FOV_DEG = (10.0, 120.0)
 _SECONDS_PER_VIEW = 6.0

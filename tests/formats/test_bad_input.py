@@ -172,3 +172,11 @@ def test_splat_of_a_broken_size(tmp_path: Path) -> None:
     (tmp_path / "x.splat").write_bytes(bytes(33))
     with pytest.raises(FormatError, match="multiple of 32"):
         formats.load(tmp_path / "x.splat")
+
+
+def test_a_file_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.splat"
+    with open(path, "wb") as file:
+        file.truncate(limits.FILE_BYTES_MAX + 32)  # a hole, which takes no room on the disk
+    with pytest.raises(FormatError, match="64 GiB"):
+        formats.load(path)
